@@ -1,0 +1,1 @@
+"""Search: parameters, extraction of index values, the query grammar and its tree."""

@@ -1,0 +1,1 @@
+"""Doors: the FHIR REST interface, settings, health, metrics and logs."""

@@ -1,0 +1,1 @@
+"""A synthetic population whose people meet the record only through the public API."""
