@@ -1,0 +1,249 @@
+"""What a search asks for, as a tree (FHIR R4, Search; https://hl7.org/fhir/R4/search.html).
+
+`grammar.py` parses a query string into it, access control adds to it, the store compiles it
+to its own plan, and `evaluate.py` applies the same tree to one resource. A node means the same
+to all four; a node that an engine cannot compile does not exist.
+
+A leaf holds when *any* value that the parameter extracts from the resource satisfies it.
+Dates are inclusive ranges in milliseconds since 1970-01-01T00:00Z, numbers exact decimals.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from xinglin.fhir.search.parameters import Parameter
+
+Prefix = Literal["eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"]
+
+
+@dataclass(frozen=True, slots=True)
+class Everything:
+    """True of every resource."""
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """True of none."""
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    nodes: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    nodes: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    node: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """`_id`: the resource's own id is one of these."""
+
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LastUpdated:
+    """`_lastUpdated`, whose target is a point (the millisecond of the commit)."""
+
+    prefix: Prefix
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """`system` None: any system; "": no system. `code` None: any code of that system.
+    Codes and systems compare exactly."""
+
+    parameter: Parameter
+    system: str | None
+    code: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class String:
+    """Compared after `normalise()`, except "exact". Also `:text` of a token
+    (`parameter` is then its `text` variant)."""
+
+    parameter: Parameter
+    mode: Literal["starts", "contains", "exact"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Uri:
+    """"below": the value is `uri` or starts with `uri` and "/"; "above": the reverse.
+    Also canonical and absolute references of a reference parameter."""
+
+    parameter: Parameter
+    mode: Literal["exact", "below", "above"]
+    uri: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Refers to the resource `type`/`id` of this server (of any version)."""
+
+    parameter: Parameter
+    type: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Date:
+    """How the target's range lies to [low, high]; "ap" is any overlap (already widened).
+
+    eq: within it; ne: not within it; gt: target's end is after high; lt: target's start is
+    before low; ge: gt or eq; le: lt or eq; sa: starts after high; eb: ends before low.
+    """
+
+    parameter: Parameter
+    prefix: Prefix
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """The target is a point. eq: low <= target < high; ne: not that; ap: low <= target <= high
+    (already widened); the others compare with `value`; sa is gt, eb is lt."""
+
+    parameter: Parameter
+    prefix: Prefix
+    value: Decimal
+    low: Decimal
+    high: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """As Number, of the quantities in one unit.
+
+    `system` None and `code` None: any unit. `system` None with `code`: the target's code or
+    unit text is `code`. Otherwise both agree exactly, or, for UCUM, after conversion of both
+    sides to canonical units; value, low and high are in `code`.
+    """
+
+    parameter: Parameter
+    prefix: Prefix
+    value: Decimal
+    low: Decimal
+    high: Decimal
+    system: str | None
+    code: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Composite:
+    """All parts hold of the same element; each part is a leaf on a component parameter."""
+
+    parameter: Parameter
+    parts: tuple[Leaf, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """`:missing=true` (the parameter extracts nothing) or `false`."""
+
+    parameter: Parameter
+    missing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """`parameter` refers to a resource of `type` of which `where` holds."""
+
+    parameter: Parameter
+    type: str
+    where: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Has:
+    """Some resource of `parameter.resource` refers to this one by `parameter`, and `where`
+    holds of it."""
+
+    parameter: Parameter
+    where: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Compartment:
+    """The resource lies in the compartment of `type`/`id` (or is that resource itself)."""
+
+    type: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class InList:
+    """`_list`: the resource is an item of List/`id`."""
+
+    id: str
+
+
+Leaf = Token | String | Uri | Reference | Date | Number | Quantity
+Node = (
+    Everything
+    | Nothing
+    | And
+    | Or
+    | Not
+    | Ids
+    | LastUpdated
+    | Leaf
+    | Composite
+    | Missing
+    | Chain
+    | Has
+    | Compartment
+    | InList
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sort:
+    """One key of `_sort`. A resource without a value comes last, in either direction. Of
+    several values the least counts when ascending, the greatest when descending; of a range
+    its start. Strings sort by normalised text, tokens by code, references by "Type/id"."""
+
+    parameter: Parameter  # also `_id` and `_lastUpdated`, see `parameters.py`
+    descending: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Include:
+    """`_include` (reverse False: add what a `source` refers to by `parameter`) or `_revinclude`
+    (add each `source` that refers to a hit by it). `parameter` None: every reference
+    parameter; `target` None: any type. `iterate`: also from what was itself included."""
+
+    source: str
+    parameter: Parameter | None
+    target: str | None
+    iterate: bool
+    reverse: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One search. Without `sort` the newest clinical date comes first (`Parameter.clinical`),
+    then the newest resource; resources without such a date come last. Several `types`, or
+    none (all types), are sorted by last update, newest first, unless `sort` says otherwise."""
+
+    types: tuple[str, ...]
+    where: Node
+    sort: tuple[Sort, ...] = ()
+    count: int = 20
+    total: Literal["none", "estimate", "accurate"] = "none"
+    includes: tuple[Include, ...] = ()
+    at: int | None = None  # ms; only where `where` is one Compartment: the record as of then
