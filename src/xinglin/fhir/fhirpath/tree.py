@@ -98,6 +98,30 @@ class TypeTest:
     at: int = 0
 
 
-Node = (
-    Literal | Empty | Variable | External | Member | Call | Index | Unary | Binary | TypeTest
-)
+Node = Literal | Empty | Variable | External | Member | Call | Index | Unary | Binary | TypeTest
+
+
+def children(node: Node) -> tuple[Node, ...]:
+    """The nodes directly under one."""
+    match node:
+        case Binary():
+            return (node.left, node.right)
+        case Unary() | TypeTest():
+            return (node.operand,)
+        case Index():
+            return (node.source, node.index)
+        case Member():
+            return (node.source,) if node.source else ()
+        case Call():
+            return ((node.source,) if node.source else ()) + node.arguments
+    return ()
+
+
+def height(node: Node) -> int:
+    """Levels of the tree, counted without recursion."""
+    levels = 0
+    level: tuple[Node, ...] = (node,)
+    while level:
+        levels += 1
+        level = tuple(child for parent in level for child in children(parent))
+    return levels
