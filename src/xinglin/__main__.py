@@ -1,0 +1,7 @@
+"""`python -m xinglin`: the same as the command `xinglin`."""
+
+from __future__ import annotations
+
+from xinglin.cli import main
+
+main()
