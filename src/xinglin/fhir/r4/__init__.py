@@ -1,1 +1,1 @@
-"""FHIR R4 (4.0.1): structures, codes and definitions, generated from the published specification."""
+"""FHIR R4 (4.0.1): types, codes and definitions, generated from the published specification."""
