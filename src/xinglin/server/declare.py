@@ -1,0 +1,53 @@
+"""How a module says which requests it answers.
+
+A module of `interactions/` has a table `INTERACTIONS`, one of `operations/` a table
+`OPERATIONS`. Both are found, not listed: routing and the CapabilityStatement follow from them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from xinglin.server.house import Handler
+
+Level = Literal["system", "type", "instance"]
+Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+Pattern = Literal[
+    "",
+    "metadata",
+    "_history",
+    "_search",
+    "{type}",
+    "{type}/_history",
+    "{type}/_search",
+    "{type}/{id}",
+    "{type}/{id}/_history",
+    "{type}/{id}/_history/{version}",
+    "{type}/{id}/{member}",
+    "{type}/{id}/{member}/_search",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Interaction:
+    """`code` is of TypeRestfulInteraction or SystemRestfulInteraction, as the
+    CapabilityStatement shows it; None where it shows nothing."""
+
+    code: str | None
+    method: Method
+    path: Pattern
+    handler: Handler
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A FHIR operation `$name`. `types` None: every type. One that does not affect state may be
+    called by GET with its parameters in the query; one that does, by POST alone."""
+
+    name: str
+    levels: tuple[Level, ...]
+    handler: Handler
+    types: tuple[str, ...] | None = None
+    affects_state: bool = False
+    definition: str | None = None  # canonical of the OperationDefinition; None: HL7's
