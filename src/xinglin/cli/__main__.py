@@ -1,4 +1,4 @@
-"""`python -m xinglin`: the same as the command `xinglin`."""
+"""`python -m xinglin.cli`: the same as the command `xinglin`."""
 
 from __future__ import annotations
 
