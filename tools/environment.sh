@@ -5,7 +5,7 @@
 #
 # Wants: $here, the checkout. Uses `uv` when there is one, else Python's own venv and pip.
 
-say() { printf '%s\n' "$*" >&2; }
+say() { printf '%s\n' "$@" >&2; }
 
 die() {
     say "" "$@"
@@ -38,7 +38,9 @@ environment_place() {
 }
 
 make_environment() {
-    [ -x "$environment/bin/python" ] && "$environment/bin/python" -c '' 2>/dev/null && return
+    # One that uv made has no pip, and one whose Python was removed has nothing.
+    command -v uv >/dev/null && probe='pass' || probe='import pip'
+    "$environment/bin/python" -c "$probe" 2>/dev/null && return
     mkdir -p "$(dirname "$environment")"
     if command -v uv >/dev/null; then
         say "Making a Python environment with uv …"
@@ -46,7 +48,7 @@ make_environment() {
         return
     fi
     python=$(python_found) || die \
-        "Xinglin needs Python 3.11 or newer; here is $(python3 --version 2>&1 || echo none)." \
+        "Xinglin needs Python 3.11 or newer; found: $(python3 --version 2>/dev/null | grep Python || echo none)." \
         "Install a newer one (Debian: apt install python3 python3-venv), or uv, and start again."
     say "Making a Python environment with $("$python" --version) …"
     "$python" -m venv --clear "$environment" >&2 || die \
