@@ -82,7 +82,8 @@ class String:
 
 @dataclass(frozen=True, slots=True)
 class Uri:
-    """"below": the value is `uri` or starts with `uri` and "/"; "above": the reverse.
+    """Mode "below": the value is `uri` or starts with `uri` and "/"; "above":
+    the reverse.
     Also canonical and absolute references of a reference parameter."""
 
     parameter: Parameter
