@@ -1,0 +1,262 @@
+"""Bundles: taken apart into entries, and the links between entries made real
+(FHIR R4, Bundle; RESTful API, "Batch/Transaction", 3.1.0.11).
+
+Resources stay bytes: a bundle of thousands is split without reading what is in them, and links
+are replaced in the text by searching it for the values that could be one. That costs about as
+much as copying the resource; walking the JSON would cost ten times more.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Final, Literal
+
+import msgspec
+
+from xinglin.fhir.json import dump_exact, parse_exact
+from xinglin.fhir.outcome import Issue, Refused
+from xinglin.fhir.r4 import model
+
+BundleType = Literal[
+    "document",
+    "message",
+    "transaction",
+    "transaction-response",
+    "batch",
+    "batch-response",
+    "history",
+    "searchset",
+    "collection",
+]
+Method = Literal["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH"]
+
+
+class Request(msgspec.Struct, rename="camel", forbid_unknown_fields=True, frozen=True):
+    """Bundle.entry.request: what to do with the entry."""
+
+    method: Method
+    url: str
+    if_none_exist: str | None = None
+    if_match: str | None = None
+    if_none_match: str | None = None
+    if_modified_since: str | None = None
+    id: str | None = None
+    extension: msgspec.Raw | None = None
+
+
+class Entry(msgspec.Struct, rename="camel", forbid_unknown_fields=True, frozen=True):
+    """Bundle.entry. `body` is the resource as compact JSON, or None."""
+
+    full_url: str | None = None
+    resource: msgspec.Raw = msgspec.Raw()
+    request: Request | None = None
+    id: str | None = None
+    extension: msgspec.Raw | None = None
+    link: msgspec.Raw | None = None
+    search: msgspec.Raw | None = None
+    response: msgspec.Raw | None = None
+
+    @property
+    def body(self) -> bytes | None:
+        return bytes(self.resource) or None
+
+
+class Bundle(msgspec.Struct, rename="camel", forbid_unknown_fields=True, frozen=True):
+    type: BundleType
+    resource_type: Literal["Bundle"]
+    entries: Sequence[Entry] = msgspec.field(default=(), name="entry")
+    id: str | None = None
+    meta: msgspec.Raw | None = None
+    implicit_rules: str | None = None
+    language: str | None = None
+    identifier: msgspec.Raw | None = None
+    timestamp: str | None = None
+    total: int | None = None
+    link: msgspec.Raw | None = None
+    signature: msgspec.Raw | None = None
+
+
+_decoder = msgspec.json.Decoder(Bundle)
+_needless_escape = re.compile(rb"\\(?:/|u00[2-7])").search
+_place = re.compile(r" - at `\$(.*)`$")
+_field = re.compile(r"(unknown|required) field `(.*?)`")
+
+
+def split(data: bytes, *, limit: int) -> Bundle:
+    """Take a Bundle apart.
+
+    Raises:
+        Refused: it is not a Bundle, an element of it or of its entries is unknown, missing or
+            of the wrong kind (the resources themselves are not read), or there are more
+            entries than `limit`.
+    """
+    try:
+        bundle = _decoder.decode(compact(data))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Refused(_issue(str(error))) from error
+    if len(bundle.entries) > limit:
+        given: dict[str, str | int] = {"entries": len(bundle.entries), "limit": limit}
+        issue = Issue("too-long", "fhir.bundle-too-long", at="Bundle.entry", given=given)
+        raise Refused(issue, status=413)
+    return bundle
+
+
+def compact(data: bytes) -> bytes:
+    """The same JSON without white space, and with every plain character written plainly:
+    what `\\u0022` or `\\/` hides cannot be found by searching."""
+    if _needless_escape(data):
+        return dump_exact(parse_exact(data))
+    return msgspec.json.format(data, indent=-1)
+
+
+def _issue(message: str) -> Issue:
+    """What msgspec says was wrong, as an issue with its FHIRPath."""
+    place = _place.search(message)
+    if place is None and "field" not in message:
+        return Issue("structure", "fhir.bundle-unreadable", at="Bundle")
+    at = "Bundle" + (place[1] if place else "")
+    named = _field.search(message)
+    if named is None:
+        return Issue("value", "fhir.bundle-value", at=at, given={"element": at})
+    unknown = named[1] == "unknown"
+    return Issue(
+        "structure" if unknown else "required",
+        "fhir.bundle-unknown-element" if unknown else "fhir.bundle-missing-element",
+        at=at,
+        given={"element": named[2], "place": at},
+    )
+
+
+_restful = re.compile(r".*/([A-Z][A-Za-z]+/[A-Za-z0-9\-.]{1,64})").fullmatch
+
+
+def aliases(full_url: str) -> Sequence[str]:
+    """By which values other entries may refer to the one with this fullUrl: that itself, and,
+    if it looks like an address of a FHIR server, "Type/id" (R4, Bundle, 2.36.4.1).
+
+    >>> aliases("https://example.org/fhir/Patient/23")
+    ['https://example.org/fhir/Patient/23', 'Patient/23']
+    """
+    restful = _restful(full_url)
+    return [full_url, restful[1]] if restful else [full_url]
+
+
+_CONDITIONAL: Final = re.compile(rb'"reference":"([A-Z][A-Za-z]+\?(?:[^"\\]|\\.)*)"')
+_ARRAY: Final = re.compile(rb'"(\w+)":\[("[^"\\]*"(?:,"[^"\\]*")*)\]')
+_ITEM: Final = re.compile(rb'"([^"\\]*)"')
+_NARRATIVE: Final = re.compile(rb'"div":"(?:[^"\\]|\\.)*"')
+_ATTRIBUTE: Final = re.compile(rb"""((?:href|src)\s*=\s*(?:\\"|'))([^"'\\]+)""")
+
+
+class Links:
+    """Replaces the links between the entries of a bundle by links to what they became.
+
+    A link is the whole value, with or without a #fragment, of Reference.reference, of an
+    element of type uri, url, canonical, oid or uuid, or of href and src in the narrative.
+    A text that happens to look the same stays: `Identifier.value` may well be a urn:uuid.
+    """
+
+    def __init__(
+        self, targets: Mapping[str, str], conditional: Callable[[str], str] | None = None
+    ) -> None:
+        """`targets`: what to replace by what (`urn:uuid:…` → `Patient/23`).
+
+        `conditional`: finds what a conditional reference (`Practitioner?identifier=…`) refers
+        to, or raises; asked once for each. Without it they stay as they are.
+        """
+        self._targets = {key.encode(): target.encode() for key, target in targets.items()}
+        self._beginnings = sorted({_beginning(key) for key in self._targets})
+        self._conditional = conditional
+        self._found: dict[bytes, bytes] = {}
+
+    def replaced(self, body: bytes, type: str) -> bytes:
+        """A resource, compact and without needless escapes, with its links replaced.
+
+        Where a type has a text element of the same name as one of its links (`TestScript`
+        has a `url` of type string too), those elements are left as they are.
+        """
+        if self._conditional is not None and b"?" in body:
+            body = _CONDITIONAL.sub(self._condition, body)
+        for beginning in self._beginnings:
+            body = self._searched(body, beginning, type)
+        return body
+
+    def _condition(self, match: re.Match[bytes]) -> bytes:
+        written = match[1]
+        if written not in self._found:
+            assert self._conditional is not None  # noqa: S101  (the caller looked)
+            condition = msgspec.json.decode(b'"' + written + b'"', type=str)
+            self._found[written] = self._conditional(condition).encode()
+        return b'"reference":"' + self._found[written] + b'"'
+
+    def _searched(self, body: bytes, beginning: bytes, type: str) -> bytes:
+        """Cut the text where a value begins as links do, and look what stands there."""
+        pieces = body.split(b'"' + beginning)
+        in_array = in_narrative = False
+        for place in range(1, len(pieces)):
+            piece = pieces[place]
+            value, quote, rest = piece.partition(b'"')
+            target = self._target(beginning + value.rstrip(b"\\"))
+            if target is None:
+                pieces[place] = beginning + piece
+                continue
+            before = pieces[place - 1]
+            if before.endswith(b'":') and _links(type, before[before.rfind(b'"', 0, -2) + 1 : -2]):
+                pieces[place] = target + quote + rest
+                continue
+            pieces[place] = beginning + piece
+            in_array = in_array or before.endswith((b"[", b","))
+            in_narrative = in_narrative or before.endswith(b"\\")
+        body = b'"'.join(pieces)
+        if in_array:
+            body = _ARRAY.sub(lambda match: self._items(match, type), body)
+        if in_narrative or b"'" + beginning in body:
+            body = _NARRATIVE.sub(self._narrative, body)
+        return body
+
+    def _target(self, value: bytes) -> bytes | None:
+        whole, fragment, name = value.partition(b"#")
+        target = self._targets.get(whole)
+        return target + fragment + name if target is not None and fragment else target
+
+    def _items(self, array: re.Match[bytes], type: str) -> bytes:
+        if not _links(type, array[1]):
+            return array[0]
+        items = _ITEM.sub(lambda item: b'"' + (self._target(item[1]) or item[1]) + b'"', array[2])
+        return b'"' + array[1] + b'":[' + items + b"]"
+
+    def _narrative(self, narrative: re.Match[bytes]) -> bytes:
+        return _ATTRIBUTE.sub(
+            lambda found: found[1] + (self._target(found[2]) or found[2]), narrative[0]
+        )
+
+
+def _beginning(key: bytes) -> bytes:
+    """As far as all links of one kind agree: `urn:`, `https:`, `Patient/`."""
+    kind = re.match(rb"[^:/]*[:/]", key)
+    return kind[0] if kind else key
+
+
+@cache
+def _links(type: str, name: bytes) -> bool:
+    """Whether this property of this resource type may hold a link."""
+    if name == b"reference":
+        return True
+    return name.decode() in model.URI_ELEMENTS and name.decode() not in _texts(type)
+
+
+@cache
+def _texts(type: str) -> frozenset[str]:
+    """The elements of type string or markdown anywhere in a resource type."""
+    found: set[str] = set()
+    seen: set[str] = set()
+    waiting = {type}
+    while waiting:
+        seen.add(inside := waiting.pop())
+        for element in model.elements(inside).values():
+            if {"string", "markdown"} & set(element.types):
+                found.add(element.name)
+            waiting |= {t for t in element.types if t not in seen and not model.is_resource(t)}
+    return frozenset(found)
