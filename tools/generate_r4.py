@@ -13,7 +13,9 @@ from pathlib import Path
 
 from r4.elements import all_types
 from r4.source import Definitions, fetched
+from r4.structs import StructWriter
 from r4.tables import write_compartments, write_search_parameters, write_structures
+from r4.valuesets import expansions, write_codes
 
 R4 = Path(__file__).parent.parent / "src" / "xinglin" / "fhir" / "r4"
 
@@ -30,7 +32,12 @@ def main() -> None:
     write_structures(data, types)
     write_search_parameters(data, definitions)
     write_compartments(data, definitions)
-    print(f"{len(types)} types")
+    generated = R4 / "generated"
+    generated.mkdir(exist_ok=True)
+    listed = expansions(definitions, types)
+    write_codes(generated / "codes.py", listed)
+    StructWriter(types, listed).write(generated)
+    print(f"{len(types)} types, {len(listed)} value sets")
 
 
 if __name__ == "__main__":
