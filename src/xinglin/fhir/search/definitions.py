@@ -22,6 +22,8 @@ from xinglin.fhir.r4.model import SearchParameter
 KINDS: Final = frozenset(
     ("number", "date", "string", "token", "reference", "composite", "quantity", "uri")
 )
+# The specification names the definitions of these two components the wrong way round.
+_SWAPPED: Final = "http://hl7.org/fhir/SearchParameter/DocumentReference-relationship"
 _ABSTRACT: Final = ("Resource", "DomainResource")
 _NOT_DOMAIN: Final = ("Bundle", "Binary", "Parameters")
 _code_shape = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}", re.ASCII).fullmatch
@@ -32,7 +34,15 @@ _of_one_type = re.compile(r"(.+)\.where\(resolve\(\) is (\w+)\)").fullmatch
 @cache
 def packaged() -> tuple[SearchParameter, ...]:
     """Those of R4 that this server searches. `near` (Location) needs a map, and is left out."""
-    return tuple(d for d in model.search_parameters() if d.type in KINDS)
+    return tuple(_corrected(d) for d in model.search_parameters() if d.type in KINDS)
+
+
+def _corrected(definition: SearchParameter) -> SearchParameter:
+    if definition.url != _SWAPPED:
+        return definition
+    (code_url, code), (target_url, target) = definition.component
+    component = ((target_url, code), (code_url, target))
+    return msgspec.structs.replace(definition, component=component)
 
 
 def types_of(definition: SearchParameter) -> tuple[str, ...]:

@@ -98,7 +98,7 @@ class Parameter:
         return self.stored_as or self
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Registry:
     """`by_type["Observation"]["code"]`; `numbered[n].number == n`."""
 

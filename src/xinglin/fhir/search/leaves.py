@@ -1,0 +1,281 @@
+"""What a FHIR element contributes to the index, by the type of the parameter and its own
+(FHIR R4, Search, 3.1.1.5: the tables under token, string, date, quantity and reference).
+
+A converter appends entries to a list; the generated code of `generation.py` calls it. Choices:
+
+- An element of type code, id, string, uri or boolean is a token without a system.
+- A ContactPoint is a token whose system is its own (`phone`, `email` …).
+- A Range is its two bounds, each a value by itself: `gt5` finds a range that ends above 5.
+- A Timing is one range, from its first event or the start of its bounds to the last or the end.
+- A SampledData has no value that could be compared.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any, Final
+
+from msgspec import UNSET
+
+from xinglin.fhir.dates import range_ms
+from xinglin.fhir.r4 import model
+from xinglin.fhir.search.entries import MAX_MS, MIN_MS
+
+Into = list[Any]
+CURRENCY: Final = "urn:iso:std:iso:4217"
+
+# Tokens
+
+
+def coding(value: Any, number: int, into: Into) -> None:
+    if value.code is not UNSET:
+        into.append((number, value.system or "", value.code))
+
+
+def codeable_concept(value: Any, number: int, into: Into) -> None:
+    if value.coding is not UNSET:
+        for each in value.coding:
+            if each.code is not UNSET:
+                into.append((number, each.system or "", each.code))
+
+
+def valued(value: Any, number: int, into: Into) -> None:
+    """An Identifier or a ContactPoint."""
+    if value.value is not UNSET:
+        into.append((number, value.system or "", value.value))
+
+
+def boolean(value: Any, number: int, into: Into) -> None:
+    into.append((number, "", "true" if value else "false"))
+
+
+def identifier_of_type(value: Any, number: int, into: Into) -> None:
+    """`:of-type`: the type's coding, with the value behind its code."""
+    if value.type is not UNSET and value.type.coding is not UNSET and value.value is not UNSET:
+        for each in value.type.coding:
+            if each.code is not UNSET:
+                into.append((number, each.system or "", f"{each.code}|{value.value}"))
+
+
+def reference_identifier(value: Any, number: int, into: Into) -> None:
+    if value.identifier is not UNSET:
+        valued(value.identifier, number, into)
+
+
+# Texts
+
+
+def coding_text(value: Any, number: int, into: Into) -> None:
+    if value.display is not UNSET:
+        into.append((number, value.display))
+
+
+def concept_text(value: Any, number: int, into: Into) -> None:
+    if value.text is not UNSET:
+        into.append((number, value.text))
+    if value.coding is not UNSET:
+        for each in value.coding:
+            if each.display is not UNSET:
+                into.append((number, each.display))
+
+
+def identifier_text(value: Any, number: int, into: Into) -> None:
+    if value.type is not UNSET and value.type.text is not UNSET:
+        into.append((number, value.type.text))
+
+
+def human_name(value: Any, number: int, into: Into) -> None:
+    for piece in (value.text, value.family):
+        if piece is not UNSET:
+            into.append((number, piece))
+    for pieces in (value.given, value.prefix, value.suffix):
+        if pieces is not UNSET:
+            into.extend((number, piece) for piece in pieces if piece is not None)
+
+
+def address(value: Any, number: int, into: Into) -> None:
+    if value.line is not UNSET:
+        into.extend((number, piece) for piece in value.line if piece is not None)
+    district, country = value.district, value.country
+    for piece in (value.text, value.city, district, value.state, value.postalCode, country):
+        if piece is not UNSET:
+            into.append((number, piece))
+
+
+# References and addresses of definitions
+
+_local_shape = re.compile(
+    r"([A-Z][A-Za-z]{1,63})/([A-Za-z0-9.-]{1,64})(?:/_history/[A-Za-z0-9.-]{1,64})?", re.ASCII
+).fullmatch
+_scheme = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:", re.ASCII).match
+
+
+@lru_cache(maxsize=65_536)  # one patient is named by hundreds of resources
+def target(text: str) -> tuple[str, str]:
+    """What a reference names: type and id here, "" and an absolute address, or "" and "" for
+    what cannot be searched (`#contained`, a search such as `Patient?identifier=1`)."""
+    found = _local_shape(text)
+    if found and model.is_resource(found[1]):
+        return found[1], found[2]
+    return "", text if _scheme(text) else ""
+
+
+def reference(value: Any, number: int, references: Into, uris: Into) -> None:
+    if value.reference is not UNSET:
+        name, found = target(value.reference)
+        if name:
+            references.append((number, name, found))
+        elif found:
+            uris.append((number, found))
+
+
+def reference_to(value: Any, number: int, references: Into, uris: Into, only: str) -> None:
+    """Those that `resolve() is Type` keeps, as far as the text of the reference tells."""
+    if value.reference is not UNSET:
+        name, found = target(value.reference)
+        if name == only:
+            references.append((number, name, found))
+        elif not name and f"/{only}/" in found:
+            uris.append((number, found))
+
+
+def canonical(value: str, number: int, into: Into) -> None:
+    into.append((number, value))
+    address, bar, _ = value.partition("|")
+    if bar:
+        into.append((number, address))
+
+
+def canonical_reference(value: str, number: int, references: Into, uris: Into) -> None:
+    """A canonical may also be written as a reference to a resource here."""
+    name, found = target(value.partition("|")[0])
+    if name:
+        references.append((number, name, found))
+    else:
+        canonical(value, number, uris)
+
+
+# Dates
+
+
+def date(value: str, number: int, into: Into) -> None:
+    low, high = range_ms(value)
+    into.append((number, low, high))
+
+
+def period(value: Any, number: int, into: Into) -> None:
+    start, end = value.start, value.end
+    if start is not UNSET or end is not UNSET:
+        low = MIN_MS if start is UNSET else range_ms(start)[0]
+        into.append((number, low, MAX_MS if end is UNSET else range_ms(end)[1]))
+
+
+def timing(value: Any, number: int, into: Into) -> None:
+    ranges: Into = []
+    if value.event is not UNSET:
+        ranges += [(number, *range_ms(each)) for each in value.event if each is not None]
+    if value.repeat is not UNSET and value.repeat.boundsPeriod is not UNSET:
+        period(value.repeat.boundsPeriod, number, ranges)
+    if ranges:
+        into.append((number, min(r[1] for r in ranges), max(r[2] for r in ranges)))
+
+
+# Numbers and quantities
+
+
+def quantity(value: Any, number: int, into: Into) -> None:
+    if value.value is not UNSET:
+        unit = value.unit or ""
+        into.append((number, value.value, value.system or "", value.code or "", unit))
+
+
+def money(value: Any, number: int, into: Into) -> None:
+    if value.value is not UNSET:
+        currency = value.currency or ""
+        into.append((number, value.value, CURRENCY if currency else "", currency, currency))
+
+
+def range_quantities(value: Any, number: int, into: Into) -> None:
+    for bound in (value.low, value.high):
+        if bound is not UNSET:
+            quantity(bound, number, into)
+
+
+def range_numbers(value: Any, number: int, into: Into) -> None:
+    for bound in (value.low, value.high):
+        if bound is not UNSET and bound.value is not UNSET:
+            into.append((number, bound.value))
+
+
+# The source line for each kind of parameter and type of element; a type that is not here takes
+# the line of the type it specializes. {v} is the element, {n} the parameter.
+LINES: Final[dict[str, dict[str, str]]] = {
+    "token": {
+        "Coding": "coding({v}, {n}, {tokens})",
+        "CodeableConcept": "codeable_concept({v}, {n}, {tokens})",
+        "Identifier": "valued({v}, {n}, {tokens})",
+        "ContactPoint": "valued({v}, {n}, {tokens})",
+        "boolean": "boolean({v}, {n}, {tokens})",
+        "string": "{tokens}.append(({n}, '', {v}))",
+        "uri": "{tokens}.append(({n}, '', {v}))",
+    },
+    "string": {
+        "string": "{strings}.append(({n}, {v}))",
+        "HumanName": "human_name({v}, {n}, {strings})",
+        "Address": "address({v}, {n}, {strings})",
+    },
+    "reference": {
+        "Reference": "reference({v}, {n}, {references}, {uris})",
+        "canonical": "canonical_reference({v}, {n}, {references}, {uris})",
+        "uri": "canonical_reference({v}, {n}, {references}, {uris})",
+    },
+    "uri": {
+        "uri": "{uris}.append(({n}, {v}))",
+        "canonical": "canonical({v}, {n}, {uris})",
+    },
+    "date": {
+        "date": "date({v}, {n}, {dates})",
+        "dateTime": "date({v}, {n}, {dates})",
+        "instant": "date({v}, {n}, {dates})",
+        "Period": "period({v}, {n}, {dates})",
+        "Timing": "timing({v}, {n}, {dates})",
+    },
+    "number": {
+        "integer": "{numbers}.append(({n}, Decimal({v})))",
+        "decimal": "{numbers}.append(({n}, {v}))",
+        "Range": "range_numbers({v}, {n}, {numbers})",
+    },
+    "quantity": {
+        "Quantity": "quantity({v}, {n}, {quantities})",
+        "Money": "money({v}, {n}, {quantities})",
+        "Range": "range_quantities({v}, {n}, {quantities})",
+    },
+    "identifier": {"Reference": "reference_identifier({v}, {n}, {tokens})"},
+    "of-type": {"Identifier": "identifier_of_type({v}, {n}, {tokens})"},
+    "text": {
+        "Coding": "coding_text({v}, {n}, {strings})",
+        "CodeableConcept": "concept_text({v}, {n}, {strings})",
+        "Identifier": "identifier_text({v}, {n}, {strings})",
+    },
+}
+
+
+def line(kind: str, fhir_type: str) -> str | None:
+    """The source line for an element, or None: it has nothing that such a parameter compares."""
+    at: str | None = fhir_type
+    while at is not None and at not in LINES[kind]:
+        at = model.parent(at)
+    return None if at is None else LINES[kind][at]
+
+
+NAMES: Final[dict[str, Any]] = {
+    each.__name__: each
+    for each in (
+        *(coding, codeable_concept, valued, boolean, identifier_of_type, reference_identifier),
+        *(coding_text, concept_text, identifier_text, human_name, address),
+        *(reference, reference_to, canonical, canonical_reference, date, period, timing),
+        *(quantity, money, range_quantities, range_numbers),
+    )
+} | {"Decimal": Decimal, "UNSET": UNSET}
