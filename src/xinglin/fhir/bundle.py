@@ -43,7 +43,7 @@ class Request(msgspec.Struct, rename="camel", forbid_unknown_fields=True, frozen
     if_none_match: str | None = None
     if_modified_since: str | None = None
     id: str | None = None
-    extension: msgspec.Raw | None = None
+    extension: msgspec.Raw = msgspec.Raw()
 
 
 class Entry(msgspec.Struct, rename="camel", forbid_unknown_fields=True, frozen=True):
@@ -53,10 +53,10 @@ class Entry(msgspec.Struct, rename="camel", forbid_unknown_fields=True, frozen=T
     resource: msgspec.Raw = msgspec.Raw()
     request: Request | None = None
     id: str | None = None
-    extension: msgspec.Raw | None = None
-    link: msgspec.Raw | None = None
-    search: msgspec.Raw | None = None
-    response: msgspec.Raw | None = None
+    extension: msgspec.Raw = msgspec.Raw()
+    link: msgspec.Raw = msgspec.Raw()
+    search: msgspec.Raw = msgspec.Raw()
+    response: msgspec.Raw = msgspec.Raw()
 
     @property
     def body(self) -> bytes | None:
@@ -68,14 +68,14 @@ class Bundle(msgspec.Struct, rename="camel", forbid_unknown_fields=True, frozen=
     resource_type: Literal["Bundle"]
     entries: Sequence[Entry] = msgspec.field(default=(), name="entry")
     id: str | None = None
-    meta: msgspec.Raw | None = None
+    meta: msgspec.Raw = msgspec.Raw()
     implicit_rules: str | None = None
     language: str | None = None
-    identifier: msgspec.Raw | None = None
+    identifier: msgspec.Raw = msgspec.Raw()
     timestamp: str | None = None
     total: int | None = None
-    link: msgspec.Raw | None = None
-    signature: msgspec.Raw | None = None
+    link: msgspec.Raw = msgspec.Raw()
+    signature: msgspec.Raw = msgspec.Raw()
 
 
 _decoder = msgspec.json.Decoder(Bundle)
@@ -143,11 +143,14 @@ def aliases(full_url: str) -> Sequence[str]:
     return [full_url, restful[1]] if restful else [full_url]
 
 
-_CONDITIONAL: Final = re.compile(rb'"reference":"([A-Z][A-Za-z]+\?(?:[^"\\]|\\.)*)"')
-_ARRAY: Final = re.compile(rb'"(\w+)":\[("[^"\\]*"(?:,"[^"\\]*")*)\]')
-_ITEM: Final = re.compile(rb'"([^"\\]*)"')
-_NARRATIVE: Final = re.compile(rb'"div":"(?:[^"\\]|\\.)*"')
+_CONDITIONAL: Final = re.compile(
+    rb'"reference":"([A-Z][A-Za-z]+\?[^"\\]*(?:\\.[^"\\]*)*)"', re.DOTALL
+)
+_ELEMENT: Final = re.compile(rb'"(\w+)":("[^"\\]*"|\["[^"\\]*"(?:,"[^"\\]*")*\])')
+_VALUE: Final = re.compile(rb'"([^"\\]*)"')
+_NARRATIVE: Final = re.compile(rb'"div":"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _ATTRIBUTE: Final = re.compile(rb"""((?:href|src)\s*=\s*(?:\\"|'))([^"'\\]+)""")
+_STEM: Final = re.compile(rb'[^"\\#]*')
 
 
 class Links:
@@ -174,14 +177,16 @@ class Links:
     def replaced(self, body: bytes, type: str) -> bytes:
         """A resource, compact and without needless escapes, with its links replaced.
 
-        Where a type has a text element of the same name as one of its links (`TestScript`
-        has a `url` of type string too), those elements are left as they are.
+        Where a type has a text of the same name as one of its links (`TestScript` has a `url`
+        of type string too), elements of that name are left as they are.
         """
         if self._conditional is not None and b"?" in body:
             body = _CONDITIONAL.sub(self._condition, body)
+        elsewhere = b"'" in body  # of an attribute in the narrative, perhaps
         for beginning in self._beginnings:
-            body = self._searched(body, beginning, type)
-        return body
+            body, others = self._in_references(body, beginning)
+            elsewhere = elsewhere or others
+        return self._elsewhere(body, type) if elsewhere else body
 
     def _condition(self, match: re.Match[bytes]) -> bytes:
         written = match[1]
@@ -191,41 +196,39 @@ class Links:
             self._found[written] = self._conditional(condition).encode()
         return b'"reference":"' + self._found[written] + b'"'
 
-    def _searched(self, body: bytes, beginning: bytes, type: str) -> bytes:
-        """Cut the text where a value begins as links do, and look what stands there."""
-        pieces = body.split(b'"' + beginning)
-        in_array = in_narrative = False
-        for place in range(1, len(pieces)):
-            piece = pieces[place]
-            value, quote, rest = piece.partition(b'"')
-            target = self._target(beginning + value.rstrip(b"\\"))
-            if target is None:
-                pieces[place] = beginning + piece
+    def _in_references(self, body: bytes, beginning: bytes) -> tuple[bytes, bool]:
+        """Cut the text where a value begins as links do: nearly always a plain reference.
+        Also says whether there may be links elsewhere, which need the slower look."""
+        targets = self._targets
+        cuts = body.split(b'"' + beginning)
+        pieces = [cuts[0]]
+        elsewhere = False
+        for place in range(1, len(cuts)):
+            piece = cuts[place]
+            end = piece.find(b'"')
+            target = targets.get(beginning + piece[:end])
+            if target is not None and cuts[place - 1].endswith(b'"reference":'):
+                pieces.append(target + piece[end:])
                 continue
-            before = pieces[place - 1]
-            if before.endswith(b'":') and _links(type, before[before.rfind(b'"', 0, -2) + 1 : -2]):
-                pieces[place] = target + quote + rest
-                continue
-            pieces[place] = beginning + piece
-            in_array = in_array or before.endswith((b"[", b","))
-            in_narrative = in_narrative or before.endswith(b"\\")
-        body = b'"'.join(pieces)
-        if in_array:
-            body = _ARRAY.sub(lambda match: self._items(match, type), body)
-        if in_narrative or b"'" + beginning in body:
-            body = _NARRATIVE.sub(self._narrative, body)
-        return body
+            pieces.append(beginning + piece)
+            elsewhere = elsewhere or self._target(beginning + _stem(piece)) is not None
+        return b'"'.join(pieces), elsewhere
+
+    def _elsewhere(self, body: bytes, type: str) -> bytes:
+        body = _ELEMENT.sub(lambda match: self._element(match, type), body)
+        return _NARRATIVE.sub(self._narrative, body)
 
     def _target(self, value: bytes) -> bytes | None:
-        whole, fragment, name = value.partition(b"#")
+        whole, mark, fragment = value.partition(b"#")
         target = self._targets.get(whole)
-        return target + fragment + name if target is not None and fragment else target
+        return None if target is None else target + mark + fragment
 
-    def _items(self, array: re.Match[bytes], type: str) -> bytes:
-        if not _links(type, array[1]):
-            return array[0]
-        items = _ITEM.sub(lambda item: b'"' + (self._target(item[1]) or item[1]) + b'"', array[2])
-        return b'"' + array[1] + b'":[' + items + b"]"
+    def _element(self, element: re.Match[bytes], type: str) -> bytes:
+        name, values = element.groups()
+        if not _links(type, name):
+            return element[0]
+        values = _VALUE.sub(lambda v: b'"' + (self._target(v[1]) or v[1]) + b'"', values)
+        return b'"' + name + b'":' + values
 
     def _narrative(self, narrative: re.Match[bytes]) -> bytes:
         return _ATTRIBUTE.sub(
@@ -239,6 +242,12 @@ def _beginning(key: bytes) -> bytes:
     return kind[0] if kind else key
 
 
+def _stem(piece: bytes) -> bytes:
+    """A value's text up to its fragment, or to the quote that ends the attribute it is in."""
+    stem = _STEM.match(piece)
+    return stem[0] if stem else b""
+
+
 @cache
 def _links(type: str, name: bytes) -> bool:
     """Whether this property of this resource type may hold a link."""
@@ -249,14 +258,17 @@ def _links(type: str, name: bytes) -> bool:
 
 @cache
 def _texts(type: str) -> frozenset[str]:
-    """The elements of type string or markdown anywhere in a resource type."""
+    """The elements anywhere in a resource type that may hold any text: also a code, such as a
+    `Coding.code` of urn:oid:…, unless FHIR lists the codes allowed."""
     found: set[str] = set()
     seen: set[str] = set()
     waiting = {type}
     while waiting:
         seen.add(inside := waiting.pop())
         for element in model.elements(inside).values():
-            if {"string", "markdown"} & set(element.types):
+            if {"string", "markdown"} & set(element.types) or (
+                "code" in element.types and not element.binding
+            ):
                 found.add(element.name)
             waiting |= {t for t in element.types if t not in seen and not model.is_resource(t)}
     return frozenset(found)
