@@ -97,7 +97,7 @@ def _add(root: _Place, resource: str, parameter: Parameter, start: Path) -> bool
         added = [_add_composite(root.at(p.steps), resource, parameter, p) for p in found]
         return any(added)
     ends = [end for path in found for end in _ends(path)]
-    lines = [(end.steps, text) for end in ends for text in _lines(parameter, end)]
+    lines = [(end.steps, text) for end in ends if (text := _line(parameter, end))]
     for steps, text in lines:
         place = root.at(steps)
         if text not in place.lines:
@@ -124,21 +124,17 @@ def _ends(path: Path) -> tuple[Path, ...]:
     return paths(parse("value"), "Extension", path)
 
 
-def _lines(parameter: Parameter, path: Path) -> list[str]:
-    variants = (
-        (parameter.kind, parameter),
-        ("identifier", parameter.identifier),
-        ("of-type", parameter.of_type),
-        ("text", parameter.text),
-    )
-    found = []
-    for kind, kept in variants:
-        text = leaves.line(kind, path.type) if kept else None
-        if kept and text:
-            if path.only and kind == "reference" and path.type == "Reference":
-                text = text.replace("reference(", "reference_to(").replace(")", f", {path.only!r})")
-            found.append(text.replace("{n}", str(kept.number)))
-    return found
+def _line(parameter: Parameter, path: Path) -> str | None:
+    """The line for one path, in which only the names of variables are still open."""
+    text = leaves.line(parameter.kind, path.type)
+    variants = {
+        "text": parameter.text,
+        "of_type": parameter.of_type,
+        "logical": parameter.identifier,
+    }
+    for name, variant in variants.items():
+        text = text and text.replace(f"{{{name}}}", str(variant.number if variant else None))
+    return text and text.replace("{n}", str(parameter.number)).replace("{only}", repr(path.only))
 
 
 # Writing the function

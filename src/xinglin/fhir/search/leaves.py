@@ -24,66 +24,57 @@ from xinglin.fhir.r4 import model
 from xinglin.fhir.search.entries import MAX_MS, MIN_MS
 
 Into = list[Any]
+Variant = int | None
 CURRENCY: Final = "urn:iso:std:iso:4217"
 
-# Tokens
+# Tokens. `text`, `of_type` and `identifier` are the numbers of the parameter's variants; None
+# for the component of a composite, which has none.
 
 
-def coding(value: Any, number: int, into: Into) -> None:
+def coding(value: Any, number: int, text: Variant, tokens: Into, strings: Into) -> None:
     if value.code is not UNSET:
-        into.append((number, value.system or "", value.code))
+        tokens.append((number, value.system or "", value.code))
+    if text is not None and value.display is not UNSET:
+        strings.append((text, value.display))
 
 
-def codeable_concept(value: Any, number: int, into: Into) -> None:
+def codeable_concept(value: Any, number: int, text: Variant, tokens: Into, strings: Into) -> None:
     if value.coding is not UNSET:
         for each in value.coding:
             if each.code is not UNSET:
-                into.append((number, each.system or "", each.code))
+                tokens.append((number, each.system or "", each.code))
+            if text is not None and each.display is not UNSET:
+                strings.append((text, each.display))
+    if text is not None and value.text is not UNSET:
+        strings.append((text, value.text))
 
 
-def valued(value: Any, number: int, into: Into) -> None:
-    """An Identifier or a ContactPoint."""
-    if value.value is not UNSET:
-        into.append((number, value.system or "", value.value))
-
-
-def boolean(value: Any, number: int, into: Into) -> None:
-    into.append((number, "", "true" if value else "false"))
-
-
-def identifier_of_type(value: Any, number: int, into: Into) -> None:
-    """`:of-type`: the type's coding, with the value behind its code."""
-    if value.type is not UNSET and value.type.coding is not UNSET and value.value is not UNSET:
+def identifier(
+    value: Any, number: int, of_type: Variant, text: Variant, tokens: Into, strings: Into
+) -> None:
+    held = value.value
+    if held is not UNSET:
+        tokens.append((number, value.system or "", held))
+    if of_type is None or text is None or value.type is UNSET:
+        return
+    if value.type.text is not UNSET:
+        strings.append((text, value.type.text))
+    if value.type.coding is not UNSET and held is not UNSET:
         for each in value.type.coding:
             if each.code is not UNSET:
-                into.append((number, each.system or "", f"{each.code}|{value.value}"))
+                tokens.append((of_type, each.system or "", f"{each.code}|{held}"))
 
 
-def reference_identifier(value: Any, number: int, into: Into) -> None:
-    if value.identifier is not UNSET:
-        valued(value.identifier, number, into)
+def contact_point(value: Any, number: int, tokens: Into) -> None:
+    if value.value is not UNSET:
+        tokens.append((number, value.system or "", value.value))
 
 
-# Texts
+def boolean(value: Any, number: int, tokens: Into) -> None:
+    tokens.append((number, "", "true" if value else "false"))
 
 
-def coding_text(value: Any, number: int, into: Into) -> None:
-    if value.display is not UNSET:
-        into.append((number, value.display))
-
-
-def concept_text(value: Any, number: int, into: Into) -> None:
-    if value.text is not UNSET:
-        into.append((number, value.text))
-    if value.coding is not UNSET:
-        for each in value.coding:
-            if each.display is not UNSET:
-                into.append((number, each.display))
-
-
-def identifier_text(value: Any, number: int, into: Into) -> None:
-    if value.type is not UNSET and value.type.text is not UNSET:
-        into.append((number, value.type.text))
+# Strings
 
 
 def human_name(value: Any, number: int, into: Into) -> None:
@@ -122,23 +113,27 @@ def target(text: str) -> tuple[str, str]:
     return "", text if _scheme(text) else ""
 
 
-def reference(value: Any, number: int, references: Into, uris: Into) -> None:
+def reference(
+    value: Any,
+    number: int,
+    only: str | None,
+    logical: Variant,
+    references: Into,
+    uris: Into,
+    tokens: Into,
+) -> None:
+    """`only`: the type that `resolve() is Type` keeps, as far as the text tells it."""
     if value.reference is not UNSET:
         name, found = target(value.reference)
         if name:
-            references.append((number, name, found))
-        elif found:
+            if only is None or only == name:
+                references.append((number, name, found))
+        elif found and (only is None or f"/{only}/" in found):
             uris.append((number, found))
-
-
-def reference_to(value: Any, number: int, references: Into, uris: Into, only: str) -> None:
-    """Those that `resolve() is Type` keeps, as far as the text of the reference tells."""
-    if value.reference is not UNSET:
-        name, found = target(value.reference)
-        if name == only:
-            references.append((number, name, found))
-        elif not name and f"/{only}/" in found:
-            uris.append((number, found))
+    if logical is not None and value.identifier is not UNSET:
+        held = value.identifier.value
+        if held is not UNSET:
+            tokens.append((logical, value.identifier.system or "", held))
 
 
 def canonical(value: str, number: int, into: Into) -> None:
@@ -159,23 +154,26 @@ def canonical_reference(value: str, number: int, references: Into, uris: Into) -
 
 # Dates
 
+# What happens in one encounter bears one time.
+_range = lru_cache(maxsize=16_384)(range_ms)
+
 
 def date(value: str, number: int, into: Into) -> None:
-    low, high = range_ms(value)
+    low, high = _range(value)
     into.append((number, low, high))
 
 
 def period(value: Any, number: int, into: Into) -> None:
     start, end = value.start, value.end
     if start is not UNSET or end is not UNSET:
-        low = MIN_MS if start is UNSET else range_ms(start)[0]
-        into.append((number, low, MAX_MS if end is UNSET else range_ms(end)[1]))
+        low = MIN_MS if start is UNSET else _range(start)[0]
+        into.append((number, low, MAX_MS if end is UNSET else _range(end)[1]))
 
 
 def timing(value: Any, number: int, into: Into) -> None:
     ranges: Into = []
     if value.event is not UNSET:
-        ranges += [(number, *range_ms(each)) for each in value.event if each is not None]
+        ranges += [(number, *_range(each)) for each in value.event if each is not None]
     if value.repeat is not UNSET and value.repeat.boundsPeriod is not UNSET:
         period(value.repeat.boundsPeriod, number, ranges)
     if ranges:
@@ -210,13 +208,13 @@ def range_numbers(value: Any, number: int, into: Into) -> None:
 
 
 # The source line for each kind of parameter and type of element; a type that is not here takes
-# the line of the type it specializes. {v} is the element, {n} the parameter.
+# the line of the type it specializes. {v} is the element, {n} the number of the parameter.
 LINES: Final[dict[str, dict[str, str]]] = {
     "token": {
-        "Coding": "coding({v}, {n}, {tokens})",
-        "CodeableConcept": "codeable_concept({v}, {n}, {tokens})",
-        "Identifier": "valued({v}, {n}, {tokens})",
-        "ContactPoint": "valued({v}, {n}, {tokens})",
+        "Coding": "coding({v}, {n}, {text}, {tokens}, {strings})",
+        "CodeableConcept": "codeable_concept({v}, {n}, {text}, {tokens}, {strings})",
+        "Identifier": "identifier({v}, {n}, {of_type}, {text}, {tokens}, {strings})",
+        "ContactPoint": "contact_point({v}, {n}, {tokens})",
         "boolean": "boolean({v}, {n}, {tokens})",
         "string": "{tokens}.append(({n}, '', {v}))",
         "uri": "{tokens}.append(({n}, '', {v}))",
@@ -227,7 +225,7 @@ LINES: Final[dict[str, dict[str, str]]] = {
         "Address": "address({v}, {n}, {strings})",
     },
     "reference": {
-        "Reference": "reference({v}, {n}, {references}, {uris})",
+        "Reference": "reference({v}, {n}, {only}, {logical}, {references}, {uris}, {tokens})",
         "canonical": "canonical_reference({v}, {n}, {references}, {uris})",
         "uri": "canonical_reference({v}, {n}, {references}, {uris})",
     },
@@ -252,13 +250,6 @@ LINES: Final[dict[str, dict[str, str]]] = {
         "Money": "money({v}, {n}, {quantities})",
         "Range": "range_quantities({v}, {n}, {quantities})",
     },
-    "identifier": {"Reference": "reference_identifier({v}, {n}, {tokens})"},
-    "of-type": {"Identifier": "identifier_of_type({v}, {n}, {tokens})"},
-    "text": {
-        "Coding": "coding_text({v}, {n}, {strings})",
-        "CodeableConcept": "concept_text({v}, {n}, {strings})",
-        "Identifier": "identifier_text({v}, {n}, {strings})",
-    },
 }
 
 
@@ -273,9 +264,8 @@ def line(kind: str, fhir_type: str) -> str | None:
 NAMES: Final[dict[str, Any]] = {
     each.__name__: each
     for each in (
-        *(coding, codeable_concept, valued, boolean, identifier_of_type, reference_identifier),
-        *(coding_text, concept_text, identifier_text, human_name, address),
-        *(reference, reference_to, canonical, canonical_reference, date, period, timing),
+        *(coding, codeable_concept, identifier, contact_point, boolean, human_name, address),
+        *(reference, canonical, canonical_reference, date, period, timing),
         *(quantity, money, range_quantities, range_numbers),
     )
 } | {"Decimal": Decimal, "UNSET": UNSET}
