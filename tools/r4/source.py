@@ -1,4 +1,4 @@
-"""Fetches and reads the definitions: npm package `hl7.fhir.r4.examples`, the whole specification."""
+"""Fetches and reads the definitions: npm package `hl7.fhir.r4.examples`, all of R4."""
 
 from __future__ import annotations
 

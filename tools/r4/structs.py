@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import keyword
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,7 +18,8 @@ from ..primitives import *
 from . import codes
 """
 
-# Inherited by every Struct, but mypy and kw_only want the two repeated. What is decoded has no cycles and needs no gc.
+# Inherited by every Struct, but mypy and kw_only want the first two repeated.
+# What is decoded has no cycles: the garbage collector need not look at it.
 OPTIONS = "frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True"
 
 
@@ -127,7 +127,7 @@ def _attribute(name: str) -> str:
     return name + "_" if keyword.iskeyword(name) else name
 
 
-def _field(name: str, annotation: str, needed: bool = False) -> str:  # noqa: FBT001, FBT002
+def _field(name: str, annotation: str, needed: bool = False) -> str:
     if keyword.iskeyword(name):
         default = f'field(name="{name}")' if needed else f'field(name="{name}", default=UNSET)'
         optional = "" if needed else " | Absent"

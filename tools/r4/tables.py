@@ -1,4 +1,4 @@
-"""Writes the data files of `xinglin.fhir.r4`: JSON, one record a line, so that diffs can be read."""
+"""Writes the data files of `xinglin.fhir.r4`: JSON, one record a line, for readable diffs."""
 
 from __future__ import annotations
 

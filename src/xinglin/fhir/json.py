@@ -1,12 +1,15 @@
-"""JSON that loses nothing of a FHIR decimal (FHIR R4, JSON representation, "Primitive elements").
+"""JSON at the border: strict, and without losing a digit (RFC 8259; FHIR R4, JSON representation).
 
-`72.50` is not `72.5`: the written precision is part of the value. So numbers with a fraction
-or an exponent are read as `Decimal` and written with every digit again.
+`72.50` is not `72.5`: the written precision is part of the value. So `compact` removes white
+space and changes nothing else, and `parse_exact` reads numbers with a fraction or an exponent as
+`Decimal`, to be written with every digit again. One byte order mark at the beginning is ignored,
+as RFC 8259 section 8.1 permits.
 """
 
 from __future__ import annotations
 
-from decimal import Decimal
+import re
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import msgspec
@@ -15,6 +18,23 @@ from xinglin.fhir.outcome import Issue, Refused
 
 # A JSON document read exactly: dict, list, str, int, Decimal, bool, None.
 Json = Any
+
+MAX_DEPTH = 100  # levels of objects and arrays; real resources have fewer than 30
+
+_BYTE = re.compile(r"\(byte (\d+)\)")
+_TO_SQUARE = bytes.maketrans(b"{}", b"[]")
+_NO_BRACKETS = bytes(c for c in range(256) if c not in b"{}[]")
+
+# Either a good escape, or (group 1) one that FHIR does not allow: half a surrogate pair, or a
+# control character other than tab, line feed and carriage return (R4 datatypes, "string").
+_ESCAPE = re.compile(
+    rb"""\\(?:["\\/nrt]
+    | u(?:(?!00[01]|[dD][89a-fA-F])[0-9a-fA-F]{4}
+        | 000[9aAdD]
+        | [dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}))
+    | (\\)""",
+    re.VERBOSE,
+)
 
 _decoder = msgspec.json.Decoder(float_hook=Decimal)
 _encoder = msgspec.json.Encoder(decimal_format="number")
@@ -31,7 +51,7 @@ def parse_exact(data: bytes) -> Json:
     """
     try:
         return _decoder.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, InvalidOperation) as error:
         raise Refused(Issue("structure", "fhir.json-unreadable")) from error
     except RecursionError as error:
         raise Refused(Issue("structure", "fhir.json-too-deep")) from error
@@ -47,3 +67,72 @@ def dump_exact(document: Json) -> bytes:
         return _encoder.encode(document)
     except RecursionError as error:
         raise Refused(Issue("structure", "fhir.json-too-deep")) from error
+
+
+def compact(data: bytes, *, max_depth: int = MAX_DEPTH) -> bytes:
+    """The same document without white space between its tokens; all else is kept byte for byte.
+
+    Raises:
+        Refused: it is not JSON in UTF-8, it is nested too deeply, or a string holds a character
+            that FHIR forbids. `line` and `column` are given.
+
+    >>> compact(b' { "value" : 1.10 } ')
+    b'{"value":1.10}'
+    """
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    if not data.isascii():
+        _check_utf8(data)
+    try:
+        text: bytes = msgspec.json.format(data, indent=-1)
+    except msgspec.DecodeError as error:
+        _check_escapes(data)
+        found = _BYTE.search(str(error))
+        raise _refused("fhir.json-malformed", data, int(found[1]) if found else len(data)) from None
+    except RecursionError:
+        raise _too_deep() from None
+    if b"\\u" in data or b"\\b" in data or b"\\f" in data:
+        _check_escapes(data)
+    if _deeper_than(max_depth, text):
+        raise _too_deep()
+    return text
+
+
+def _check_utf8(data: bytes) -> None:
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        raise _refused("fhir.json-not-utf-8", data, error.start) from None
+
+
+def _check_escapes(data: bytes) -> None:
+    """Refuses what a string may not hold; it must be escaped there, so only escapes are seen."""
+    for found in _ESCAPE.finditer(data):
+        if found[1]:
+            raise _refused("fhir.json-forbidden-character", data, found.start())
+
+
+def _deeper_than(limit: int, text: bytes) -> bool:
+    """Whether a well-formed, compact document nests deeper, found without recursion: each turn
+    takes away the innermost brackets."""
+    if text.count(b"{") + text.count(b"[") <= limit:
+        return False
+    if b"\\" in text:
+        text = text.replace(b"\\\\", b"").replace(b'\\"', b"")
+    outside_strings = b"".join(text.split(b'"')[::2])
+    brackets = outside_strings.translate(_TO_SQUARE, _NO_BRACKETS)
+    for _ in range(limit):
+        brackets = brackets.replace(b"[]", b"")
+        if not brackets:
+            return False
+    return True
+
+
+def _refused(key: str, data: bytes, offset: int) -> Refused:
+    line = data.count(b"\n", 0, offset) + 1
+    column = len(data[data.rfind(b"\n", 0, offset) + 1 : offset].decode(errors="replace")) + 1
+    where: dict[str, str | int] = {"line": line, "column": column}
+    return Refused(Issue("structure", key, given=where))
+
+
+def _too_deep() -> Refused:
+    return Refused(Issue("structure", "fhir.json-too-deep"))

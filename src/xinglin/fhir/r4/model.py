@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 import msgspec
 
@@ -88,6 +88,29 @@ def elements(type_name: str) -> Mapping[str, Element]:
 def element(type_name: str, name: str) -> Element | None:
     """One element of a type (`element("Patient.contact", "gender")`), or None if it has no such."""
     return elements(type_name).get(name)
+
+
+@cache
+def properties(type_name: str) -> Mapping[str, tuple[Element, str]]:
+    """The elements of a type by their names in JSON, each with its type there.
+
+    >>> properties("Observation")["valueQuantity"][1]
+    'Quantity'
+    """
+    return MappingProxyType(
+        {
+            e.name + kind[0].upper() + kind[1:] if e.choice else e.name: (e, kind)
+            for e in elements(type_name).values()
+            for kind in e.types
+        }
+    )
+
+
+def codes(value_set: str) -> tuple[str, ...]:
+    """The codes of a value set that some element requires; empty where no list exists."""
+    from xinglin.fhir.r4.generated.codes import VALUE_SETS
+
+    return get_args(VALUE_SETS.get(value_set, ()))
 
 
 def parent(type_name: str) -> str | None:

@@ -1,0 +1,80 @@
+"""The slow look at every member of a resource, for what decoding alone does not refuse.
+
+FHIR R4, JSON representation: no key twice, no empty object, array or string; null only in an
+array of primitives, where the twin array (`_given` for `given`) has something at its place.
+"""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+from typing import Any, NoReturn
+
+import msgspec
+from msgspec import UNSET
+
+from xinglin.fhir.outcome import Code, Issue, Refused
+
+
+class _Object(list[tuple[str, Any]]):
+    """A JSON object as its members, so that one given twice is still there twice."""
+
+
+def check_exactly(text: bytes, value: msgspec.Struct | None, at: str) -> None:
+    """Refuses the first member that is at fault and names its place.
+
+    Args:
+        text: compact JSON of one resource; its depth has been limited.
+        value: what it was decoded to, if it could be.
+        at: the place of the resource.
+    """
+    document = json.loads(text, object_pairs_hook=_Object, parse_int=Decimal)
+    _check(document, value, at)
+
+
+def _check(found: Any, value: Any, at: str) -> None:
+    if found in ("", []):  # an _Object is a list
+        _refuse("structure", "fhir.empty", at)
+    if isinstance(found, _Object):
+        _check_object(found, value, at)
+    elif isinstance(found, list):
+        decoded = value if isinstance(value, list) else [None] * len(found)
+        for n, (item, inner) in enumerate(zip(found, decoded, strict=True)):
+            _check(item, inner, f"{at}[{n}]")
+    elif isinstance(found, str) and isinstance(value, Decimal):
+        _refuse("structure", "fhir.wrong-type", at, expected="number", got="string")
+
+
+def _check_object(found: _Object, value: Any, at: str) -> None:
+    members: dict[str, Any] = {}
+    for name, item in found:
+        if name in members:
+            _refuse("structure", "fhir.element-twice", f"{at}.{name}")
+        members[name] = item
+    attributes = _attributes(value)
+    for name, item in found:
+        if isinstance(item, list) and not isinstance(item, _Object):
+            _check_nulls(item, _twin(members, name), f"{at}.{name}")
+        _check(item, getattr(value, attributes.get(name, ""), None), f"{at}.{name}")
+
+
+def _attributes(value: Any) -> dict[str, str]:
+    """Attribute names by member names (`class` is kept in `class_`)."""
+    if not isinstance(value, msgspec.Struct):
+        return {}
+    return dict(zip(value.__struct_encode_fields__, value.__struct_fields__, strict=True))
+
+
+def _twin(members: dict[str, Any], name: str) -> list[Any]:
+    twin = members.get(name[1:] if name.startswith("_") else f"_{name}", UNSET)
+    return twin if isinstance(twin, list) and not isinstance(twin, _Object) else []
+
+
+def _check_nulls(items: list[Any], twin: list[Any], at: str) -> None:
+    for n, item in enumerate(items):
+        if item is None and (n >= len(twin) or twin[n] is None):
+            _refuse("structure", "fhir.null", f"{at}[{n}]")
+
+
+def _refuse(code: Code, key: str, at: str, **given: str | int) -> NoReturn:
+    raise Refused(Issue(code, key, at, given))
