@@ -1,0 +1,252 @@
+"""The exact dictionaries of the store: types, parameters, systems, terms and resources as
+small integers.
+
+`Names` looks up, in whatever connection it is given; `Numbering` is the writer's, and makes
+what is missing. A number, once committed, never changes, so found ones are remembered.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable
+from functools import partial
+
+import apsw
+
+from xinglin.fhir.search.compartments import members
+from xinglin.fhir.search.parameters import Parameter, Registry
+from xinglin.store.sqlite.schema import FIRST_TERM
+
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+REMEMBERED = 200_000  # keys each writer's memory may hold between two commits
+
+Term = tuple[int, str, str]  # parameter p, code, system uri
+
+
+def pack_id(id: str) -> str | bytes:
+    """A canonical UUID as its 16 bytes, any other id as it is."""
+    if len(id) == 36 and _UUID.fullmatch(id):
+        return bytes.fromhex(id.replace("-", ""))
+    return id
+
+
+def unpack_id(stored: str | bytes) -> str:
+    if isinstance(stored, str):
+        return stored
+    digits = stored.hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+class Catalogue:
+    """The types and parameters of the database, read when it is opened."""
+
+    def __init__(self, connection: apsw.Connection, registry: Registry) -> None:
+        self.registry = registry
+        self.type_name: dict[int, str] = dict(connection.execute("SELECT rt, name FROM type"))
+        self.type_number = {name: rt for rt, name in self.type_name.items()}
+        rows = connection.execute("SELECT name, p, bit FROM param")
+        by_name = {name: (p, bit) for name, p, bit in rows}
+        # `Parameter.number` to `p`, and to its bit in `res.has` (0: a variant, which has none).
+        self.p_of = [by_name[parameter.name][0] for parameter in registry.numbered]
+        self.bit_of = [by_name[parameter.name][1] for parameter in registry.numbered]
+
+        self.texts = {one.text.number for one in registry.numbered if one.text is not None}
+        self.patient = self.type_number["Patient"]
+        self.patient_members = {
+            rt: {self.p_of[member.number] for member in members(registry, "Patient", name)}
+            for rt, name in self.type_name.items()
+        }
+
+    def p(self, parameter: Parameter) -> int:
+        return int(self.p_of[parameter.number])
+
+
+def enrol(connection: apsw.Connection, registry: Registry, types: Iterable[str]) -> None:
+    """Give a number to every type and parameter that has none yet."""
+    have = {name for (name,) in connection.execute("SELECT name FROM type")}
+    connection.executemany(
+        "INSERT INTO type (name, live) VALUES (?, 0)",
+        [(name,) for name in types if name not in have],
+    )
+    known: set[str] = set()
+    used: Counter[str] = Counter()  # bits of each type
+    for name, bit in connection.execute("SELECT name, bit FROM param"):
+        known.add(name)
+        used[name.partition(".")[0]] += bit != 0
+    rows = []
+    for parameter in registry.numbered:
+        if parameter.name not in known:
+            variant = ":" in parameter.name or "$" in parameter.name
+            rows.append((parameter.name, 0 if variant else 1 << used[parameter.resource]))
+            used[parameter.resource] += not variant
+    connection.executemany("INSERT INTO param (name, bit) VALUES (?, ?)", rows)
+
+
+class Names:
+    """Look up in one connection."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+        self._systems: dict[str, int] = {}
+        self._units: list[tuple[int, str, str, str]] = []
+
+    def system(self, uri: str) -> int | None:
+        if uri == "":
+            return 0
+        known = self._systems.get(uri)
+        if known is None:
+            row = self._connection.execute(
+                "SELECT sys FROM system WHERE uri = ?", (uri,)
+            ).fetchone()
+            if row is None:
+                return None
+            known = self._systems[uri] = row[0]
+        return known
+
+    def terms(self, p: int, code: str | None, system: str | None) -> list[int]:
+        """The terms with this code (None: any) in this system (None: any; "": none)."""
+        sys = None
+        if system is not None:
+            sys = self.system(system)
+            if sys is None:
+                return []
+        sql = "SELECT tid FROM term WHERE p = ?"
+        bindings: list[int | str] = [p]
+        if code is not None:
+            sql += " AND code = ?"
+            bindings.append(code)
+        if sys is not None:
+            sql += " AND sys = ?"
+            bindings.append(sys)
+        return [tid for (tid,) in self._connection.execute(sql, bindings)]
+
+    def terms_between(self, p: int, low: str, high: str) -> list[int]:
+        """The terms with low <= code < high."""
+        sql = "SELECT tid FROM term WHERE p = ? AND code >= ? AND code < ?"
+        return [tid for (tid,) in self._connection.execute(sql, (p, low, high))]
+
+    def units(self) -> list[tuple[int, str, str, str]]:
+        """Every unit in use: number, system, code, text."""
+        last = self._units[-1][0] if self._units else 0
+        self._units += self._connection.execute(
+            "SELECT u, system, code, unit FROM unit WHERE u > ? ORDER BY u", (last,)
+        )
+        return self._units
+
+    def resource(self, rt: int, id: str) -> int | None:
+        row = self._connection.execute(
+            "SELECT rid FROM res WHERE rt = ? AND id = ?", (rt, pack_id(id))
+        ).fetchone()
+        return None if row is None else row[0]
+
+
+class Numbering:
+    """Look up or make, by the one writer. What a failed work made is forgotten by `undo`."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+        self._systems: dict[str, int] = {}
+        self._units: dict[tuple[str, str, str], int] = {}
+        self._terms: dict[Term, int] = {}
+        self._resources: dict[tuple[int, str], int] = {}
+        self._made: list[Callable[[], object]] = []
+        self._last_rid = self._last_tid = 0
+        self.forget()
+
+    def forget(self) -> None:
+        """Start again from what the database holds."""
+        for memory in (self._systems, self._units, self._terms, self._resources):
+            memory.clear()
+        self._systems[""] = 0
+        self._made.clear()
+        self._read_last()
+
+    def undo(self) -> None:
+        """Forget what was made since `keep`, which the database has rolled back."""
+        for forget in self._made:
+            forget()
+        self._made.clear()
+        self._read_last()
+
+    def keep(self) -> None:
+        self._made.clear()
+        for memory in (self._units, self._terms, self._resources):
+            if len(memory) > REMEMBERED:
+                memory.clear()
+
+    def _read_last(self) -> None:
+        def last(sql: str) -> int:
+            [(number,)] = self._connection.execute(sql)
+            return int(number)
+
+        self._last_rid = last("SELECT coalesce(max(rid), 0) FROM res")
+        self._last_tid = last(f"SELECT coalesce(max(tid), {FIRST_TERM}) FROM term")
+
+    def system(self, uri: str) -> int:
+        sys = self._systems.get(uri)
+        if sys is None:
+            run = self._connection.execute
+            row = run("SELECT sys FROM system WHERE uri = ?", (uri,)).fetchone()
+            if row is None:
+                run("INSERT INTO system (uri) VALUES (?)", (uri,))
+                row = (self._connection.last_insert_rowid(),)
+                self._made.append(partial(self._systems.pop, uri, None))
+            sys = self._systems[uri] = row[0]
+        return int(sys)
+
+    def term(self, p: int, code: str, system: str) -> int:
+        key = (p, code, system)
+        tid = self._terms.get(key)
+        if tid is None:
+            run = self._connection.execute
+            sys = self.system(system)
+            row = run(
+                "SELECT tid FROM term WHERE p = ? AND code = ? AND sys = ?", (p, code, sys)
+            ).fetchone()
+            if row is None:
+                self._last_tid += 1
+                tid = self._last_tid
+                run("INSERT INTO term (tid, p, code, sys) VALUES (?, ?, ?, ?)", (tid, p, code, sys))
+                self._made.append(partial(self._terms.pop, key, None))
+            else:
+                tid = row[0]
+            self._terms[key] = tid
+        return tid
+
+    def unit(self, system: str, code: str, unit: str) -> int:
+        key = (system, code, unit)
+        u = self._units.get(key)
+        if u is None:
+            run = self._connection.execute
+            row = run(
+                "SELECT u FROM unit WHERE system = ? AND code = ? AND unit = ?", key
+            ).fetchone()
+            if row is None:
+                run("INSERT INTO unit (system, code, unit) VALUES (?, ?, ?)", key)
+                row = (self._connection.last_insert_rowid(),)
+                self._made.append(partial(self._units.pop, key, None))
+            u = self._units[key] = row[0]
+        return u
+
+    def resource(self, rt: int, id: str, *, fresh: bool = False) -> int:
+        """The `rid` of a resource, which need not exist. `fresh`: the id was made just now."""
+        key = (rt, id)
+        rid = self._resources.get(key)
+        if rid is None:
+            run = self._connection.execute
+            stored = pack_id(id)
+            row = (
+                None
+                if fresh
+                else run("SELECT rid FROM res WHERE rt = ? AND id = ?", (rt, stored)).fetchone()
+            )
+            if row is None:
+                self._last_rid += 1
+                rid = self._last_rid
+                run("INSERT INTO res (rid, rt, id) VALUES (?, ?, ?)", (rid, rt, stored))
+                self._made.append(partial(self._resources.pop, key, None))
+            else:
+                rid = row[0]
+            self._resources[key] = rid
+        return rid

@@ -1,0 +1,69 @@
+"""Pieces of SQL with their bindings, in the order of the question marks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+Binding = int | float | str | bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sql:
+    text: str
+    bindings: tuple[Binding, ...] = ()
+
+
+TRUE = Sql("1")
+FALSE = Sql("0")
+
+
+def marks(values: Sequence[Binding]) -> str:
+    return "(" + ", ".join("?" * len(values)) + ")"
+
+
+def among(column: str, values: Sequence[Binding]) -> Sql:
+    """`column` is one of the values."""
+    if not values:
+        return FALSE
+    if len(values) == 1:
+        return Sql(f"{column} = ?", tuple(values))
+    return Sql(f"{column} IN {marks(values)}", tuple(values))
+
+
+def both(pieces: Iterable[Sql]) -> Sql:
+    """All hold."""
+    kept = [piece for piece in pieces if piece != TRUE]
+    if FALSE in kept:
+        return FALSE
+    return _join(kept, " AND ") if kept else TRUE
+
+
+def either(pieces: Iterable[Sql]) -> Sql:
+    """At least one holds."""
+    kept = [piece for piece in pieces if piece != FALSE]
+    if TRUE in kept:
+        return TRUE
+    return _join(kept, " OR ") if kept else FALSE
+
+
+def negation(piece: Sql) -> Sql:
+    if piece == TRUE:
+        return FALSE
+    if piece == FALSE:
+        return TRUE
+    return Sql(f"NOT ({piece.text})", piece.bindings)
+
+
+def exists(source: str, where: Sql) -> Sql:
+    """Some row of `source` fulfils `where`."""
+    if where == FALSE:
+        return FALSE
+    return Sql(f"EXISTS (SELECT 1 FROM {source} WHERE {where.text})", where.bindings)
+
+
+def _join(pieces: list[Sql], word: str) -> Sql:
+    if len(pieces) == 1:
+        return pieces[0]
+    text = word.join(f"({piece.text})" for piece in pieces)
+    return Sql(text, tuple(binding for piece in pieces for binding in piece.bindings))

@@ -1,0 +1,139 @@
+"""The embedded store: one folder, one process, one writer; readers in any thread."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import apsw
+
+from xinglin.fhir.r4.model import RESOURCE_TYPES
+from xinglin.fhir.search.extraction import Extractor
+from xinglin.fhir.search.parameters import Registry, standard
+from xinglin.fhir.search.tree import Query
+from xinglin.store.face import HistoryPage, Page, Reader, Transaction, Version
+from xinglin.store.sqlite.lock import FolderLock
+from xinglin.store.sqlite.names import Catalogue, enrol
+from xinglin.store.sqlite.reads import Reads
+from xinglin.store.sqlite.schema import connect, prepare
+from xinglin.store.sqlite.transaction import Ledger
+from xinglin.store.sqlite.writer import Writer
+
+Result = TypeVar("Result")
+
+READ_CACHE_KIB = 16 << 10
+WRITE_CACHE_KIB = 24 << 10
+
+_memories = itertools.count()
+
+
+class SqliteStore:
+    """The Store of the face. See `open_store`."""
+
+    def __init__(self, path: str, lock: FolderLock | None, clock: Callable[[], int]) -> None:
+        self._path = path
+        self._lock = lock
+        # Prepares the file; and of a database in memory, keeps it in being.
+        self._keeper = connect(path, cache_kib=256)
+        prepare(self._keeper)
+        custom = [row[0] for row in self._keeper.execute("SELECT definition FROM custom")]
+        registry = standard().with_custom(custom) if custom else standard()
+        with self._keeper:
+            enrol(self._keeper, registry, RESOURCE_TYPES)
+        self._catalogue = Catalogue(self._keeper, registry)
+        self._threads = threading.local()
+        self._opened: list[apsw.Connection] = []
+        self._writer = Writer(self._open_ledger, clock)
+
+    def _open_ledger(self) -> Ledger:
+        connection = connect(self._path, cache_kib=WRITE_CACHE_KIB)
+        return Ledger(
+            connection, Reads(connection, self._catalogue), Extractor(self._catalogue.registry)
+        )
+
+    @property
+    def registry(self) -> Registry:
+        return self._catalogue.registry
+
+    @property
+    def _reads(self) -> Reads:
+        """A connection of this thread's own."""
+        try:
+            reads: Reads = self._threads.reads
+        except AttributeError:
+            connection = connect(self._path, cache_kib=READ_CACHE_KIB)
+            self._opened.append(connection)
+            reads = self._threads.reads = Reads(connection, self._catalogue)
+        return reads
+
+    def read(
+        self,
+        reader: Reader,
+        type: str,
+        id: str,
+        *,
+        version: int | None = None,
+        at: int | None = None,
+    ) -> Version | None:
+        return self._reads.read(reader, type, id, version=version, at=at)
+
+    def search(self, reader: Reader, query: Query, *, cursor: str | None = None) -> Page:
+        return self._reads.search(reader, query, cursor)
+
+    def history(
+        self,
+        reader: Reader,
+        type: str | None = None,
+        id: str | None = None,
+        *,
+        count: int,
+        since: int | None = None,
+        at: tuple[int, int] | None = None,
+        cursor: str | None = None,
+    ) -> HistoryPage:
+        return self._reads.history(reader, type, id, count=count, since=since, at=at, cursor=cursor)
+
+    async def commit(self, work: Callable[[Transaction], Result]) -> Result:
+        result: Result = await self._writer.commit(work)
+        return result
+
+    def feed(self, after: int, limit: int) -> Sequence[Version]:
+        return self._reads.feed(after, limit)
+
+    def cursor(self, consumer: str) -> int:
+        return self._reads.cursor(consumer)
+
+    def end(self) -> int:
+        return self._reads.end()
+
+    def close(self) -> None:
+        self._writer.close()
+        for connection in (*self._opened, self._keeper):
+            connection.close()
+        if self._lock is not None:
+            self._lock.release()
+
+
+def open_store(folder: Path | None, *, clock: Callable[[], int]) -> SqliteStore:
+    """The record in a folder, made when it is missing; None: in memory, gone when closed.
+
+    Args:
+        clock: microseconds since 1970-01-01T00:00Z.
+
+    Raises:
+        FolderInUse: another process has the folder open.
+        SchemaMismatch: another edition wrote it.
+    """
+    if folder is None:
+        path = f"file:xinglin-{next(_memories)}?mode=memory&cache=shared"
+        return SqliteStore(path, None, clock)
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FolderLock(folder)
+    try:
+        return SqliteStore(str(folder / "record.sqlite"), lock, clock)
+    except BaseException:
+        lock.release()
+        raise

@@ -1,0 +1,139 @@
+"""The one writer: it takes the works that wait, commits them together, then answers them all.
+
+Every work sees the record with the works before it, so all are serializable; and they share
+one fsync, which is the dear part. A work that fails is undone alone. `t` is the microsecond at
+which a group began, forced to increase; a group begins in a later millisecond than the group
+before it, so a commit number never runs ahead of the clock however busy the writer is.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from xinglin.store.face import Transaction
+from xinglin.store.sqlite.transaction import Ledger, Work
+
+GROUP = 512  # works in one commit at most
+PATIENCE = 10  # looks at the clock before a group begins in the millisecond of the last
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    work: Callable[[Transaction], Any]
+    done: Callable[[Any, BaseException | None], None]
+    result: Any = field(default=None)
+    error: BaseException | None = None
+
+
+class Writer:
+    def __init__(self, open_ledger: Callable[[], Ledger], clock: Callable[[], int]) -> None:
+        """`open_ledger` is called in the writer's own thread, where its connection lives."""
+        self._clock = clock
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        ready: Future[None] = Future()
+        self._thread = threading.Thread(
+            target=self._serve, args=(open_ledger, ready), name="writer", daemon=True
+        )
+        self._thread.start()
+        ready.result()
+
+    async def commit(self, work: Callable[[Transaction], Any]) -> Any:
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Any] = loop.create_future()
+
+        def done(result: Any, error: BaseException | None) -> None:
+            loop.call_soon_threadsafe(_settle, answer, result, error)
+
+        self._jobs.put(_Job(work, done))
+        return await answer
+
+    def close(self) -> None:
+        """Finish what waits, then stop."""
+        self._jobs.put(None)
+        self._thread.join()
+
+    def _serve(self, open_ledger: Callable[[], Ledger], ready: Future[None]) -> None:
+        try:
+            ledger = open_ledger()
+        except BaseException as error:  # noqa: BLE001  (raised again in the caller's thread)
+            ready.set_exception(error)
+            return
+        ready.set_result(None)
+        open_for_work = True
+        while open_for_work:
+            group, open_for_work = self._take()
+            if group:
+                self._commit_group(ledger, group)
+                for job in group:
+                    job.done(job.result, job.error)
+        ledger.connection.close()
+
+    def _take(self) -> tuple[list[_Job], bool]:
+        """Wait for work, and take all that waits; False when the writer is to close."""
+        group: list[_Job] = []
+        job = self._jobs.get()
+        while job is not None:
+            group.append(job)
+            if len(group) == GROUP:
+                return group, True
+            try:
+                job = self._jobs.get_nowait()
+            except Empty:
+                return group, True
+        return group, False
+
+    def _commit_group(self, ledger: Ledger, group: list[_Job]) -> None:
+        run = ledger.connection.execute
+        try:
+            t = self._next(ledger.t)
+            run("BEGIN IMMEDIATE")
+            for job in group:
+                _attempt(ledger, job, t)
+            run("COMMIT")
+            ledger.t = t
+        except BaseException as error:  # noqa: BLE001  (an edge: every waiting caller hears it)
+            # Nothing of the group is certain to be on disk, so nothing of it is acknowledged.
+            if ledger.connection.in_transaction:
+                run("ROLLBACK")
+            ledger.forget()
+            for job in group:
+                job.result, job.error = None, job.error or error
+
+    def _next(self, last: int) -> int:
+        t = self._clock()
+        for _ in range(PATIENCE):
+            if t // 1000 != last // 1000:
+                break
+            time.sleep(0.0002)
+            t = self._clock()
+        return max(t, last + 1)  # the clock was set back, or stands still
+
+
+def _attempt(ledger: Ledger, job: _Job, t: int) -> None:
+    """Run one work so that its failure leaves no trace."""
+    run = ledger.connection.execute
+    run("SAVEPOINT work")
+    try:
+        job.result = job.work(Work(ledger, t))
+        ledger.keep()
+    except Exception as error:  # noqa: BLE001  (an edge: raised again where the work came from)
+        run("ROLLBACK TO work")
+        ledger.undo()
+        job.error = error
+    run("RELEASE work")
+
+
+def _settle(answer: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
+    if answer.cancelled():
+        return
+    if error is None:
+        answer.set_result(result)
+    else:
+        answer.set_exception(error)
