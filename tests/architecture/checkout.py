@@ -38,7 +38,7 @@ def tracked() -> tuple[Path, ...]:
     # With safe.directory, git also answers where the checkout is another user's.
     git = ("git", "-c", "safe.directory=*", "-C", str(ROOT), "ls-files", "-z")
     try:
-        listed = subprocess.run(git, check=True, capture_output=True).stdout  # noqa: S603
+        listed = subprocess.run(git, check=True, capture_output=True).stdout
     except (OSError, subprocess.CalledProcessError):
         pytest.skip("not a git checkout: what belongs to the project cannot be told")
     paths = (Path(name) for name in listed.decode().split("\0") if name)

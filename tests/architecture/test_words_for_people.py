@@ -99,7 +99,10 @@ def test_each_string_that_looks_like_a_key_has_its_sentence(modules: tuple[Modul
 @pytest.mark.parametrize("layer", LAYERS)
 def test_each_sentence_is_used(layer: str, modules: tuple[Module, ...]) -> None:
     said = set(chain.from_iterable(module.strings for module in of_the_program(modules)))
-    assert set(wording(layer, "en")) - said == set()
+    # f"fhir.bad-{type}" says all sentences whose keys begin so.
+    begun = tuple(text for text in said if re.fullmatch(rf"{layer}\.[a-z-]+-", text))
+    unsaid = [key for key in wording(layer, "en") if key not in said and not key.startswith(begun)]
+    assert unsaid == []
 
 
 def test_the_wording_lies_with_the_layers() -> None:
