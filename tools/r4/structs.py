@@ -23,6 +23,9 @@ from . import codes
 OPTIONS = "frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True"
 
 
+OPEN = 20  # a choice of more types than this has them all, and is not written out
+
+
 class StructWriter:
     """Knows all types and which value sets have a list; `listed` are their URLs."""
 
@@ -80,25 +83,32 @@ class StructWriter:
             twin = primitive and element.extensible
             needed = element.required and not element.choice and not twin
             nullable = " | None" if twin and element.many else ""
-            yield _field(name, f"list[{kind}{nullable}]" if element.many else kind, needed)
+            yield _field(name, f"Many[{kind}{nullable}]" if element.many else kind, needed)
             if twin:
-                yield _field(f"_{name}", "list[Element | None]" if element.many else "Element")
+                yield _field(f"_{name}", "Many[Element | None]" if element.many else "Element")
 
     def _checks(self, of: Type, element: Element) -> Iterable[str]:
-        names = [n for n, _ in spellings(element)]
-        if element.choice:
+        name = element.name
+        twin = element.extensible and not element.choice and self._is_primitive(element.types[0])
+        if len(element.types) >= OPEN and not element.required:
+            yield f'        check_open_choice(self, "{name}")'
+        elif element.choice:
             groups = [(n, self._is_primitive(t)) for n, t in spellings(element)]
             present = [_present(n, twin=twin) for n, twin in groups]
-            count = " + ".join(f"({p})" for p in present)
-            yield f"        present = {count}"
+            count = "\n            + ".join(f"({p})" for p in present)
+            yield f"        present = (\n            {count}\n        )"
             yield "        if present > 1:"
             yield f'            raise ValueError("choice {element.name}")'
             if element.required:
                 yield "        if not present:"
                 yield f'            raise ValueError("required {element.name}")'
-        elif element.required and element.extensible and self._is_primitive(element.types[0]):
-            yield f"        if not ({_present(names[0], twin=True)}):"
-            yield f'            raise ValueError("required {names[0]}")'
+        if twin and element.required:
+            yield f"        if not ({_present(name, twin=True)}):"
+            yield f'            raise ValueError("required {name}")'
+        if twin and element.many:
+            own, other = f"self.{_attribute(name)}", f"self._{name}"
+            yield f"        if {other} is not UNSET or {own} is not UNSET and None in {own}:"
+            yield f'            check_nulls("{name}", {own}, {other})'
 
     def _is_primitive(self, type_name: str) -> bool:
         return self._types[type_name].kind == "primitive-type"

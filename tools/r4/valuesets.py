@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -42,13 +43,18 @@ def write_codes(path: Path, listed: dict[str, list[str]]) -> None:
     names = {url: literal_name(url) for url in listed}
     if len(set(names.values())) != len(names):
         raise ValueError("two value sets would get one name")
-    literals = [
-        f"{names[url]} = Literal[{', '.join(json.dumps(code) for code in codes)}]"
-        for url, codes in listed.items()
-    ]
+    literals = [_literal(names[url], codes) for url, codes in listed.items()]
     table = [f"    {json.dumps(url)}: {name}," for url, name in names.items()]
     lines = [HEAD, *literals, "", "VALUE_SETS: dict[str, Any] = {", *table, "}"]
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _literal(name: str, codes: list[str]) -> str:
+    text = f"{name} = Literal[{', '.join(json.dumps(code) for code in codes)}]"
+    wrap = textwrap.TextWrapper(
+        96, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False
+    )
+    return wrap.fill(text)
 
 
 def _codes(contains: list[dict[str, Any]]) -> list[str]:

@@ -90,7 +90,7 @@ def compact(data: bytes, *, max_depth: int = MAX_DEPTH) -> bytes:
         raise _refused("fhir.json-malformed", data, int(found[1]) if found else len(data)) from None
     except RecursionError:
         raise _too_deep() from None
-    if b"\\u" in data or b"\\b" in data or b"\\f" in data:
+    if b"\\" in data and (b"\\u" in data or b"\\b" in data or b"\\f" in data):
         _check_escapes(data)
     if _deeper_than(max_depth, text):
         raise _too_deep()

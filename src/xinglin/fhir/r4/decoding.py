@@ -85,16 +85,8 @@ def decode(
 
 
 def _is_suspect(text: bytes) -> bool:
-    """Whether something empty, a null in an array or an escaped quote may be there; it may also
-    be part of a string."""
-    return (
-        b'""' in text
-        or b"{}" in text
-        or b"[]" in text
-        or b",null" in text
-        or b"[null" in text
-        or b"\\u0022" in text
-    )
+    """Whether there may be an empty object or an escaped quote; it may also be part of a string."""
+    return b"{}" in text or (b"\\" in text and b"\\u0022" in text)
 
 
 def _lost_something(text: bytes, value: Resource) -> bool:

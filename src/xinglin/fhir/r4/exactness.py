@@ -1,7 +1,6 @@
 """The slow look at every member of a resource, for what decoding alone does not refuse.
 
-FHIR R4, JSON representation: no key twice, no empty object, array or string; null only in an
-array of primitives, where the twin array (`_given` for `given`) has something at its place.
+FHIR R4, JSON representation: no member twice, none empty, no number in quotes.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from decimal import Decimal
 from typing import Any, NoReturn
 
 import msgspec
-from msgspec import UNSET
 
 from xinglin.fhir.outcome import Code, Issue, Refused
 
@@ -46,15 +44,13 @@ def _check(found: Any, value: Any, at: str) -> None:
 
 
 def _check_object(found: _Object, value: Any, at: str) -> None:
-    members: dict[str, Any] = {}
-    for name, item in found:
-        if name in members:
+    names: set[str] = set()
+    for name, _ in found:
+        if name in names:
             _refuse("structure", "fhir.element-twice", f"{at}.{name}")
-        members[name] = item
+        names.add(name)
     attributes = _attributes(value)
     for name, item in found:
-        if isinstance(item, list) and not isinstance(item, _Object):
-            _check_nulls(item, _twin(members, name), f"{at}.{name}")
         _check(item, getattr(value, attributes.get(name, ""), None), f"{at}.{name}")
 
 
@@ -63,17 +59,6 @@ def _attributes(value: Any) -> dict[str, str]:
     if not isinstance(value, msgspec.Struct):
         return {}
     return dict(zip(value.__struct_encode_fields__, value.__struct_fields__, strict=True))
-
-
-def _twin(members: dict[str, Any], name: str) -> list[Any]:
-    twin = members.get(name[1:] if name.startswith("_") else f"_{name}", UNSET)
-    return twin if isinstance(twin, list) and not isinstance(twin, _Object) else []
-
-
-def _check_nulls(items: list[Any], twin: list[Any], at: str) -> None:
-    for n, item in enumerate(items):
-        if item is None and (n >= len(twin) or twin[n] is None):
-            _refuse("structure", "fhir.null", f"{at}[{n}]")
 
 
 def _refuse(code: Code, key: str, at: str, **given: str | int) -> NoReturn:

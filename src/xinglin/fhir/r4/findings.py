@@ -86,6 +86,10 @@ def _two_of_choice(found: re.Match[str], place: _Place, at: str) -> Issue:
     return Issue("structure", "fhir.choice-twice", f"{at}.{found[1]}", given)
 
 
+def _null(found: re.Match[str], _: _Place, at: str) -> Issue:
+    return Issue("structure", "fhir.null", f"{at}.{found[1]}")
+
+
 def _wrong_type(found: re.Match[str], _: _Place, at: str) -> Issue:
     expected = found[1].removesuffix(" | null")
     got = _JSON_NAMES.get(found[2], found[2])
@@ -126,6 +130,7 @@ _FINDINGS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], _Place, str], I
     (re.compile(r"Object missing required field `(.*)`"), _missing),
     (re.compile(r"required (\w+)"), _missing),
     (re.compile(r"choice (\w+)"), _two_of_choice),
+    (re.compile(r"null (\w+\[\d+\])"), _null),
     (re.compile(r"Expected `str` matching regex .*", re.DOTALL), _bad_format),
     (re.compile(r"Expected `int` [<>]=? -?\d+|Integer value out of range"), _out_of_range),
     (re.compile(r"Expected `([^`]*)`, got `(\w+)`"), _wrong_type),

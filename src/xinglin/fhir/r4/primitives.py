@@ -1,17 +1,18 @@
 """The primitive types of R4 as Python types (https://hl7.org/fhir/R4/datatypes.html#primitive).
 
 The patterns are the specification's, made exact where its text is stricter than its regular
-expressions (days of a month, leap years), and linear in the length of the input. Emptiness is
-refused for the whole document at once (`xinglin.fhir.resource`), so that strings need no check
-of their own.
+expressions (days of a month, leap years), and linear in the length of the input.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import Annotated
+from itertools import zip_longest
+from typing import Annotated, TypeVar
 
-from msgspec import Meta, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec.structs import astuple
 
 __all__ = [
     "Absent",
@@ -25,6 +26,7 @@ __all__ = [
     "Id",
     "Instant",
     "Integer",
+    "Many",
     "Markdown",
     "Oid",
     "PositiveInt",
@@ -36,9 +38,14 @@ __all__ = [
     "Url",
     "Uuid",
     "Xhtml",
+    "check_nulls",
+    "check_open_choice",
 ]
 
+T = TypeVar("T")
+
 Absent = UnsetType
+Many = Annotated[list[T], Meta(min_length=1)]
 
 _YEAR = r"(?!0000)[0-9]{4}"
 _MONTH = r"(?:0[1-9]|1[0-2])"
@@ -58,9 +65,9 @@ Integer = Annotated[int, Meta(ge=-(2**31), le=2**31 - 1)]
 UnsignedInt = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 PositiveInt = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 
-String = str
-Markdown = str
-Xhtml = str
+String = Annotated[str, Meta(min_length=1)]
+Markdown = String
+Xhtml = String
 Code = Annotated[str, Meta(pattern=rf"^{_VISIBLE}+(?: {_VISIBLE}+)*\Z")]
 Uri = Annotated[str, Meta(pattern=rf"^{_VISIBLE}+\Z")]
 Url = Uri
@@ -87,3 +94,37 @@ Base64Binary = Annotated[
         rf"(?:{_SIXBIT}{{2}}==|{_SIXBIT}{{3}}=)?\s*+\Z"
     ),
 ]
+
+
+def check_nulls(
+    name: str, values: Sequence[object] | Absent, extensions: Sequence[object] | Absent
+) -> None:
+    """null stands in a list of primitives only where its twin has something (R4 JSON, "Repeating
+    elements"): `"given": [null, "x"], "_given": [{…}, null]`.
+
+    Raises:
+        ValueError: read by `xinglin.fhir.r4.findings`.
+    """
+    mine = () if values is UNSET else values
+    twin = () if extensions is UNSET else extensions
+    for n, (value, extension) in enumerate(zip_longest(mine, twin)):
+        if value is None and extension is None:
+            raise ValueError(f"null {name if n < len(mine) else '_' + name}[{n}]")
+
+
+def check_open_choice(struct: Struct, name: str) -> None:
+    """At most one of the fifty types of an open choice (`Extension.value[x]`) is there.
+
+    Raises:
+        ValueError: read by `xinglin.fhir.r4.findings`.
+    """
+    values = astuple(struct)
+    if values.count(UNSET) >= len(values) - 2:  # its url or name, and one more
+        return
+    there = {
+        field.lstrip("_")
+        for field, value in zip(struct.__struct_fields__, values, strict=True)
+        if value is not UNSET and field.lstrip("_").startswith(name)
+    }
+    if len(there) > 1:
+        raise ValueError(f"choice {name}")

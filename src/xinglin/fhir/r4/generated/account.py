@@ -11,19 +11,19 @@ from .datatypes import *
 
 
 class Account(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="Account"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     status: codes.AccountStatus | Absent = UNSET
     _status: Element | Absent = UNSET
     type: CodeableConcept | Absent = UNSET
     name: String | Absent = UNSET
     _name: Element | Absent = UNSET
-    subject: list[Reference] | Absent = UNSET
+    subject: Many[Reference] | Absent = UNSET
     servicePeriod: Period | Absent = UNSET
-    coverage: list[AccountCoverage] | Absent = UNSET
+    coverage: Many[AccountCoverage] | Absent = UNSET
     owner: Reference | Absent = UNSET
     description: String | Absent = UNSET
     _description: Element | Absent = UNSET
-    guarantor: list[AccountGuarantor] | Absent = UNSET
+    guarantor: Many[AccountGuarantor] | Absent = UNSET
     partOf: Reference | Absent = UNSET
 
     def __post_init__(self) -> None:

@@ -13,7 +13,7 @@ from .datatypes import *
 class ActivityDefinition(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="ActivityDefinition"):
     url: Uri | Absent = UNSET
     _url: Element | Absent = UNSET
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     version: String | Absent = UNSET
     _version: Element | Absent = UNSET
     name: String | Absent = UNSET
@@ -32,11 +32,11 @@ class ActivityDefinition(DomainResource, frozen=True, kw_only=True, tag_field="r
     _date: Element | Absent = UNSET
     publisher: String | Absent = UNSET
     _publisher: Element | Absent = UNSET
-    contact: list[ContactDetail] | Absent = UNSET
+    contact: Many[ContactDetail] | Absent = UNSET
     description: Markdown | Absent = UNSET
     _description: Element | Absent = UNSET
-    useContext: list[UsageContext] | Absent = UNSET
-    jurisdiction: list[CodeableConcept] | Absent = UNSET
+    useContext: Many[UsageContext] | Absent = UNSET
+    jurisdiction: Many[CodeableConcept] | Absent = UNSET
     purpose: Markdown | Absent = UNSET
     _purpose: Element | Absent = UNSET
     usage: String | Absent = UNSET
@@ -48,14 +48,14 @@ class ActivityDefinition(DomainResource, frozen=True, kw_only=True, tag_field="r
     lastReviewDate: Date | Absent = UNSET
     _lastReviewDate: Element | Absent = UNSET
     effectivePeriod: Period | Absent = UNSET
-    topic: list[CodeableConcept] | Absent = UNSET
-    author: list[ContactDetail] | Absent = UNSET
-    editor: list[ContactDetail] | Absent = UNSET
-    reviewer: list[ContactDetail] | Absent = UNSET
-    endorser: list[ContactDetail] | Absent = UNSET
-    relatedArtifact: list[RelatedArtifact] | Absent = UNSET
-    library: list[Canonical | None] | Absent = UNSET
-    _library: list[Element | None] | Absent = UNSET
+    topic: Many[CodeableConcept] | Absent = UNSET
+    author: Many[ContactDetail] | Absent = UNSET
+    editor: Many[ContactDetail] | Absent = UNSET
+    reviewer: Many[ContactDetail] | Absent = UNSET
+    endorser: Many[ContactDetail] | Absent = UNSET
+    relatedArtifact: Many[RelatedArtifact] | Absent = UNSET
+    library: Many[Canonical | None] | Absent = UNSET
+    _library: Many[Element | None] | Absent = UNSET
     kind: codes.RequestResourceTypes | Absent = UNSET
     _kind: Element | Absent = UNSET
     profile: Canonical | Absent = UNSET
@@ -75,29 +75,44 @@ class ActivityDefinition(DomainResource, frozen=True, kw_only=True, tag_field="r
     timingRange: Range | Absent = UNSET
     timingDuration: Duration | Absent = UNSET
     location: Reference | Absent = UNSET
-    participant: list[ActivityDefinitionParticipant] | Absent = UNSET
+    participant: Many[ActivityDefinitionParticipant] | Absent = UNSET
     productReference: Reference | Absent = UNSET
     productCodeableConcept: CodeableConcept | Absent = UNSET
     quantity: Quantity | Absent = UNSET
-    dosage: list[Dosage] | Absent = UNSET
-    bodySite: list[CodeableConcept] | Absent = UNSET
-    specimenRequirement: list[Reference] | Absent = UNSET
-    observationRequirement: list[Reference] | Absent = UNSET
-    observationResultRequirement: list[Reference] | Absent = UNSET
+    dosage: Many[Dosage] | Absent = UNSET
+    bodySite: Many[CodeableConcept] | Absent = UNSET
+    specimenRequirement: Many[Reference] | Absent = UNSET
+    observationRequirement: Many[Reference] | Absent = UNSET
+    observationResultRequirement: Many[Reference] | Absent = UNSET
     transform: Canonical | Absent = UNSET
     _transform: Element | Absent = UNSET
-    dynamicValue: list[ActivityDefinitionDynamicValue] | Absent = UNSET
+    dynamicValue: Many[ActivityDefinitionDynamicValue] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.status is not UNSET or self._status is not UNSET):
             raise ValueError("required status")
-        present = (self.subjectCodeableConcept is not UNSET) + (self.subjectReference is not UNSET)
+        present = (
+            (self.subjectCodeableConcept is not UNSET)
+            + (self.subjectReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice subject")
-        present = (self.timingTiming is not UNSET) + (self.timingDateTime is not UNSET or self._timingDateTime is not UNSET) + (self.timingAge is not UNSET) + (self.timingPeriod is not UNSET) + (self.timingRange is not UNSET) + (self.timingDuration is not UNSET)
+        if self._library is not UNSET or self.library is not UNSET and None in self.library:
+            check_nulls("library", self.library, self._library)
+        present = (
+            (self.timingTiming is not UNSET)
+            + (self.timingDateTime is not UNSET or self._timingDateTime is not UNSET)
+            + (self.timingAge is not UNSET)
+            + (self.timingPeriod is not UNSET)
+            + (self.timingRange is not UNSET)
+            + (self.timingDuration is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice timing")
-        present = (self.productReference is not UNSET) + (self.productCodeableConcept is not UNSET)
+        present = (
+            (self.productReference is not UNSET)
+            + (self.productCodeableConcept is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice product")
 

@@ -14,7 +14,7 @@ class AdverseEvent(DomainResource, frozen=True, kw_only=True, tag_field="resourc
     identifier: Identifier | Absent = UNSET
     actuality: codes.AdverseEventActuality | Absent = UNSET
     _actuality: Element | Absent = UNSET
-    category: list[CodeableConcept] | Absent = UNSET
+    category: Many[CodeableConcept] | Absent = UNSET
     event: CodeableConcept | Absent = UNSET
     subject: Reference
     encounter: Reference | Absent = UNSET
@@ -24,17 +24,17 @@ class AdverseEvent(DomainResource, frozen=True, kw_only=True, tag_field="resourc
     _detected: Element | Absent = UNSET
     recordedDate: DateTime | Absent = UNSET
     _recordedDate: Element | Absent = UNSET
-    resultingCondition: list[Reference] | Absent = UNSET
+    resultingCondition: Many[Reference] | Absent = UNSET
     location: Reference | Absent = UNSET
     seriousness: CodeableConcept | Absent = UNSET
     severity: CodeableConcept | Absent = UNSET
     outcome: CodeableConcept | Absent = UNSET
     recorder: Reference | Absent = UNSET
-    contributor: list[Reference] | Absent = UNSET
-    suspectEntity: list[AdverseEventSuspectEntity] | Absent = UNSET
-    subjectMedicalHistory: list[Reference] | Absent = UNSET
-    referenceDocument: list[Reference] | Absent = UNSET
-    study: list[Reference] | Absent = UNSET
+    contributor: Many[Reference] | Absent = UNSET
+    suspectEntity: Many[AdverseEventSuspectEntity] | Absent = UNSET
+    subjectMedicalHistory: Many[Reference] | Absent = UNSET
+    referenceDocument: Many[Reference] | Absent = UNSET
+    study: Many[Reference] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.actuality is not UNSET or self._actuality is not UNSET):
@@ -43,7 +43,7 @@ class AdverseEvent(DomainResource, frozen=True, kw_only=True, tag_field="resourc
 
 class AdverseEventSuspectEntity(BackboneElement, frozen=True, kw_only=True):
     instance: Reference
-    causality: list[AdverseEventSuspectEntityCausality] | Absent = UNSET
+    causality: Many[AdverseEventSuspectEntityCausality] | Absent = UNSET
 
 
 class AdverseEventSuspectEntityCausality(BackboneElement, frozen=True, kw_only=True):

@@ -11,13 +11,13 @@ from .datatypes import *
 
 
 class AllergyIntolerance(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="AllergyIntolerance"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     clinicalStatus: CodeableConcept | Absent = UNSET
     verificationStatus: CodeableConcept | Absent = UNSET
     type: codes.AllergyIntoleranceType | Absent = UNSET
     _type: Element | Absent = UNSET
-    category: list[codes.AllergyIntoleranceCategory | None] | Absent = UNSET
-    _category: list[Element | None] | Absent = UNSET
+    category: Many[codes.AllergyIntoleranceCategory | None] | Absent = UNSET
+    _category: Many[Element | None] | Absent = UNSET
     criticality: codes.AllergyIntoleranceCriticality | Absent = UNSET
     _criticality: Element | Absent = UNSET
     code: CodeableConcept | Absent = UNSET
@@ -36,18 +36,26 @@ class AllergyIntolerance(DomainResource, frozen=True, kw_only=True, tag_field="r
     asserter: Reference | Absent = UNSET
     lastOccurrence: DateTime | Absent = UNSET
     _lastOccurrence: Element | Absent = UNSET
-    note: list[Annotation] | Absent = UNSET
-    reaction: list[AllergyIntoleranceReaction] | Absent = UNSET
+    note: Many[Annotation] | Absent = UNSET
+    reaction: Many[AllergyIntoleranceReaction] | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.onsetDateTime is not UNSET or self._onsetDateTime is not UNSET) + (self.onsetAge is not UNSET) + (self.onsetPeriod is not UNSET) + (self.onsetRange is not UNSET) + (self.onsetString is not UNSET or self._onsetString is not UNSET)
+        if self._category is not UNSET or self.category is not UNSET and None in self.category:
+            check_nulls("category", self.category, self._category)
+        present = (
+            (self.onsetDateTime is not UNSET or self._onsetDateTime is not UNSET)
+            + (self.onsetAge is not UNSET)
+            + (self.onsetPeriod is not UNSET)
+            + (self.onsetRange is not UNSET)
+            + (self.onsetString is not UNSET or self._onsetString is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice onset")
 
 
 class AllergyIntoleranceReaction(BackboneElement, frozen=True, kw_only=True):
     substance: CodeableConcept | Absent = UNSET
-    manifestation: list[CodeableConcept]
+    manifestation: Many[CodeableConcept]
     description: String | Absent = UNSET
     _description: Element | Absent = UNSET
     onset: DateTime | Absent = UNSET
@@ -55,4 +63,4 @@ class AllergyIntoleranceReaction(BackboneElement, frozen=True, kw_only=True):
     severity: codes.ReactionEventSeverity | Absent = UNSET
     _severity: Element | Absent = UNSET
     exposureRoute: CodeableConcept | Absent = UNSET
-    note: list[Annotation] | Absent = UNSET
+    note: Many[Annotation] | Absent = UNSET

@@ -11,37 +11,37 @@ from .datatypes import *
 
 
 class Appointment(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="Appointment"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     status: codes.Appointmentstatus | Absent = UNSET
     _status: Element | Absent = UNSET
     cancelationReason: CodeableConcept | Absent = UNSET
-    serviceCategory: list[CodeableConcept] | Absent = UNSET
-    serviceType: list[CodeableConcept] | Absent = UNSET
-    specialty: list[CodeableConcept] | Absent = UNSET
+    serviceCategory: Many[CodeableConcept] | Absent = UNSET
+    serviceType: Many[CodeableConcept] | Absent = UNSET
+    specialty: Many[CodeableConcept] | Absent = UNSET
     appointmentType: CodeableConcept | Absent = UNSET
-    reasonCode: list[CodeableConcept] | Absent = UNSET
-    reasonReference: list[Reference] | Absent = UNSET
+    reasonCode: Many[CodeableConcept] | Absent = UNSET
+    reasonReference: Many[Reference] | Absent = UNSET
     priority: UnsignedInt | Absent = UNSET
     _priority: Element | Absent = UNSET
     description: String | Absent = UNSET
     _description: Element | Absent = UNSET
-    supportingInformation: list[Reference] | Absent = UNSET
+    supportingInformation: Many[Reference] | Absent = UNSET
     start: Instant | Absent = UNSET
     _start: Element | Absent = UNSET
     end: Instant | Absent = UNSET
     _end: Element | Absent = UNSET
     minutesDuration: PositiveInt | Absent = UNSET
     _minutesDuration: Element | Absent = UNSET
-    slot: list[Reference] | Absent = UNSET
+    slot: Many[Reference] | Absent = UNSET
     created: DateTime | Absent = UNSET
     _created: Element | Absent = UNSET
     comment: String | Absent = UNSET
     _comment: Element | Absent = UNSET
     patientInstruction: String | Absent = UNSET
     _patientInstruction: Element | Absent = UNSET
-    basedOn: list[Reference] | Absent = UNSET
-    participant: list[AppointmentParticipant]
-    requestedPeriod: list[Period] | Absent = UNSET
+    basedOn: Many[Reference] | Absent = UNSET
+    participant: Many[AppointmentParticipant]
+    requestedPeriod: Many[Period] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.status is not UNSET or self._status is not UNSET):
@@ -49,7 +49,7 @@ class Appointment(DomainResource, frozen=True, kw_only=True, tag_field="resource
 
 
 class AppointmentParticipant(BackboneElement, frozen=True, kw_only=True):
-    type: list[CodeableConcept] | Absent = UNSET
+    type: Many[CodeableConcept] | Absent = UNSET
     actor: Reference | Absent = UNSET
     required: codes.Participantrequired | Absent = UNSET
     _required: Element | Absent = UNSET

@@ -11,13 +11,13 @@ from .datatypes import *
 
 
 class AppointmentResponse(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="AppointmentResponse"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     appointment: Reference
     start: Instant | Absent = UNSET
     _start: Element | Absent = UNSET
     end: Instant | Absent = UNSET
     _end: Element | Absent = UNSET
-    participantType: list[CodeableConcept] | Absent = UNSET
+    participantType: Many[CodeableConcept] | Absent = UNSET
     actor: Reference | Absent = UNSET
     participantStatus: codes.Participationstatus | Absent = UNSET
     _participantStatus: Element | Absent = UNSET

@@ -12,7 +12,7 @@ from .datatypes import *
 
 class AuditEvent(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="AuditEvent"):
     type: Coding
-    subtype: list[Coding] | Absent = UNSET
+    subtype: Many[Coding] | Absent = UNSET
     action: codes.AuditEventAction | Absent = UNSET
     _action: Element | Absent = UNSET
     period: Period | Absent = UNSET
@@ -22,10 +22,10 @@ class AuditEvent(DomainResource, frozen=True, kw_only=True, tag_field="resourceT
     _outcome: Element | Absent = UNSET
     outcomeDesc: String | Absent = UNSET
     _outcomeDesc: Element | Absent = UNSET
-    purposeOfEvent: list[CodeableConcept] | Absent = UNSET
-    agent: list[AuditEventAgent]
+    purposeOfEvent: Many[CodeableConcept] | Absent = UNSET
+    agent: Many[AuditEventAgent]
     source: AuditEventSource
-    entity: list[AuditEventEntity] | Absent = UNSET
+    entity: Many[AuditEventEntity] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.recorded is not UNSET or self._recorded is not UNSET):
@@ -34,7 +34,7 @@ class AuditEvent(DomainResource, frozen=True, kw_only=True, tag_field="resourceT
 
 class AuditEventAgent(BackboneElement, frozen=True, kw_only=True):
     type: CodeableConcept | Absent = UNSET
-    role: list[CodeableConcept] | Absent = UNSET
+    role: Many[CodeableConcept] | Absent = UNSET
     who: Reference | Absent = UNSET
     altId: String | Absent = UNSET
     _altId: Element | Absent = UNSET
@@ -43,15 +43,17 @@ class AuditEventAgent(BackboneElement, frozen=True, kw_only=True):
     requestor: Boolean | Absent = UNSET
     _requestor: Element | Absent = UNSET
     location: Reference | Absent = UNSET
-    policy: list[Uri | None] | Absent = UNSET
-    _policy: list[Element | None] | Absent = UNSET
+    policy: Many[Uri | None] | Absent = UNSET
+    _policy: Many[Element | None] | Absent = UNSET
     media: Coding | Absent = UNSET
     network: AuditEventAgentNetwork | Absent = UNSET
-    purposeOfUse: list[CodeableConcept] | Absent = UNSET
+    purposeOfUse: Many[CodeableConcept] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.requestor is not UNSET or self._requestor is not UNSET):
             raise ValueError("required requestor")
+        if self._policy is not UNSET or self.policy is not UNSET and None in self.policy:
+            check_nulls("policy", self.policy, self._policy)
 
 
 class AuditEventAgentNetwork(BackboneElement, frozen=True, kw_only=True):
@@ -66,14 +68,14 @@ class AuditEventEntity(BackboneElement, frozen=True, kw_only=True):
     type: Coding | Absent = UNSET
     role: Coding | Absent = UNSET
     lifecycle: Coding | Absent = UNSET
-    securityLabel: list[Coding] | Absent = UNSET
+    securityLabel: Many[Coding] | Absent = UNSET
     name: String | Absent = UNSET
     _name: Element | Absent = UNSET
     description: String | Absent = UNSET
     _description: Element | Absent = UNSET
     query: Base64Binary | Absent = UNSET
     _query: Element | Absent = UNSET
-    detail: list[AuditEventEntityDetail] | Absent = UNSET
+    detail: Many[AuditEventEntityDetail] | Absent = UNSET
 
 
 class AuditEventEntityDetail(BackboneElement, frozen=True, kw_only=True):
@@ -87,7 +89,10 @@ class AuditEventEntityDetail(BackboneElement, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not (self.type is not UNSET or self._type is not UNSET):
             raise ValueError("required type")
-        present = (self.valueString is not UNSET or self._valueString is not UNSET) + (self.valueBase64Binary is not UNSET or self._valueBase64Binary is not UNSET)
+        present = (
+            (self.valueString is not UNSET or self._valueString is not UNSET)
+            + (self.valueBase64Binary is not UNSET or self._valueBase64Binary is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice value")
         if not present:
@@ -98,4 +103,4 @@ class AuditEventSource(BackboneElement, frozen=True, kw_only=True):
     site: String | Absent = UNSET
     _site: Element | Absent = UNSET
     observer: Reference
-    type: list[Coding] | Absent = UNSET
+    type: Many[Coding] | Absent = UNSET

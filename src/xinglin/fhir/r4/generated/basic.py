@@ -10,7 +10,7 @@ from .datatypes import *
 
 
 class Basic(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="Basic"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     code: CodeableConcept
     subject: Reference | Absent = UNSET
     created: Date | Absent = UNSET

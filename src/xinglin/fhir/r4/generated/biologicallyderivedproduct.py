@@ -11,20 +11,20 @@ from .datatypes import *
 
 
 class BiologicallyDerivedProduct(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="BiologicallyDerivedProduct"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     productCategory: codes.ProductCategory | Absent = UNSET
     _productCategory: Element | Absent = UNSET
     productCode: CodeableConcept | Absent = UNSET
     status: codes.ProductStatus | Absent = UNSET
     _status: Element | Absent = UNSET
-    request: list[Reference] | Absent = UNSET
+    request: Many[Reference] | Absent = UNSET
     quantity: Integer | Absent = UNSET
     _quantity: Element | Absent = UNSET
-    parent: list[Reference] | Absent = UNSET
+    parent: Many[Reference] | Absent = UNSET
     collection: BiologicallyDerivedProductCollection | Absent = UNSET
-    processing: list[BiologicallyDerivedProductProcessing] | Absent = UNSET
+    processing: Many[BiologicallyDerivedProductProcessing] | Absent = UNSET
     manipulation: BiologicallyDerivedProductManipulation | Absent = UNSET
-    storage: list[BiologicallyDerivedProductStorage] | Absent = UNSET
+    storage: Many[BiologicallyDerivedProductStorage] | Absent = UNSET
 
 
 class BiologicallyDerivedProductCollection(BackboneElement, frozen=True, kw_only=True):
@@ -35,7 +35,10 @@ class BiologicallyDerivedProductCollection(BackboneElement, frozen=True, kw_only
     collectedPeriod: Period | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.collectedDateTime is not UNSET or self._collectedDateTime is not UNSET) + (self.collectedPeriod is not UNSET)
+        present = (
+            (self.collectedDateTime is not UNSET or self._collectedDateTime is not UNSET)
+            + (self.collectedPeriod is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice collected")
 
@@ -48,7 +51,10 @@ class BiologicallyDerivedProductManipulation(BackboneElement, frozen=True, kw_on
     timePeriod: Period | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.timeDateTime is not UNSET or self._timeDateTime is not UNSET) + (self.timePeriod is not UNSET)
+        present = (
+            (self.timeDateTime is not UNSET or self._timeDateTime is not UNSET)
+            + (self.timePeriod is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice time")
 
@@ -63,7 +69,10 @@ class BiologicallyDerivedProductProcessing(BackboneElement, frozen=True, kw_only
     timePeriod: Period | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.timeDateTime is not UNSET or self._timeDateTime is not UNSET) + (self.timePeriod is not UNSET)
+        present = (
+            (self.timeDateTime is not UNSET or self._timeDateTime is not UNSET)
+            + (self.timePeriod is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice time")
 

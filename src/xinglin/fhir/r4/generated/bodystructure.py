@@ -10,13 +10,13 @@ from .datatypes import *
 
 
 class BodyStructure(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="BodyStructure"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     active: Boolean | Absent = UNSET
     _active: Element | Absent = UNSET
     morphology: CodeableConcept | Absent = UNSET
     location: CodeableConcept | Absent = UNSET
-    locationQualifier: list[CodeableConcept] | Absent = UNSET
+    locationQualifier: Many[CodeableConcept] | Absent = UNSET
     description: String | Absent = UNSET
     _description: Element | Absent = UNSET
-    image: list[Attachment] | Absent = UNSET
+    image: Many[Attachment] | Absent = UNSET
     patient: Reference

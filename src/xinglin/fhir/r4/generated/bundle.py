@@ -18,8 +18,8 @@ class Bundle(Resource, frozen=True, kw_only=True, tag_field="resourceType", tag=
     _timestamp: Element | Absent = UNSET
     total: UnsignedInt | Absent = UNSET
     _total: Element | Absent = UNSET
-    link: list[BundleLink] | Absent = UNSET
-    entry: list[BundleEntry] | Absent = UNSET
+    link: Many[BundleLink] | Absent = UNSET
+    entry: Many[BundleEntry] | Absent = UNSET
     signature: Signature | Absent = UNSET
 
     def __post_init__(self) -> None:
@@ -28,7 +28,7 @@ class Bundle(Resource, frozen=True, kw_only=True, tag_field="resourceType", tag=
 
 
 class BundleEntry(BackboneElement, frozen=True, kw_only=True):
-    link: list[BundleLink] | Absent = UNSET
+    link: Many[BundleLink] | Absent = UNSET
     fullUrl: Uri | Absent = UNSET
     _fullUrl: Element | Absent = UNSET
     resource: Raw | Absent = UNSET

@@ -27,34 +27,34 @@ class CapabilityStatement(DomainResource, frozen=True, kw_only=True, tag_field="
     _date: Element | Absent = UNSET
     publisher: String | Absent = UNSET
     _publisher: Element | Absent = UNSET
-    contact: list[ContactDetail] | Absent = UNSET
+    contact: Many[ContactDetail] | Absent = UNSET
     description: Markdown | Absent = UNSET
     _description: Element | Absent = UNSET
-    useContext: list[UsageContext] | Absent = UNSET
-    jurisdiction: list[CodeableConcept] | Absent = UNSET
+    useContext: Many[UsageContext] | Absent = UNSET
+    jurisdiction: Many[CodeableConcept] | Absent = UNSET
     purpose: Markdown | Absent = UNSET
     _purpose: Element | Absent = UNSET
     copyright: Markdown | Absent = UNSET
     _copyright: Element | Absent = UNSET
     kind: codes.CapabilityStatementKind | Absent = UNSET
     _kind: Element | Absent = UNSET
-    instantiates: list[Canonical | None] | Absent = UNSET
-    _instantiates: list[Element | None] | Absent = UNSET
-    imports: list[Canonical | None] | Absent = UNSET
-    _imports: list[Element | None] | Absent = UNSET
+    instantiates: Many[Canonical | None] | Absent = UNSET
+    _instantiates: Many[Element | None] | Absent = UNSET
+    imports: Many[Canonical | None] | Absent = UNSET
+    _imports: Many[Element | None] | Absent = UNSET
     software: CapabilityStatementSoftware | Absent = UNSET
     implementation: CapabilityStatementImplementation | Absent = UNSET
     fhirVersion: codes.FHIRVersion | Absent = UNSET
     _fhirVersion: Element | Absent = UNSET
-    format: list[Code | None] | Absent = UNSET
-    _format: list[Element | None] | Absent = UNSET
-    patchFormat: list[Code | None] | Absent = UNSET
-    _patchFormat: list[Element | None] | Absent = UNSET
-    implementationGuide: list[Canonical | None] | Absent = UNSET
-    _implementationGuide: list[Element | None] | Absent = UNSET
-    rest: list[CapabilityStatementRest] | Absent = UNSET
-    messaging: list[CapabilityStatementMessaging] | Absent = UNSET
-    document: list[CapabilityStatementDocument] | Absent = UNSET
+    format: Many[Code | None] | Absent = UNSET
+    _format: Many[Element | None] | Absent = UNSET
+    patchFormat: Many[Code | None] | Absent = UNSET
+    _patchFormat: Many[Element | None] | Absent = UNSET
+    implementationGuide: Many[Canonical | None] | Absent = UNSET
+    _implementationGuide: Many[Element | None] | Absent = UNSET
+    rest: Many[CapabilityStatementRest] | Absent = UNSET
+    messaging: Many[CapabilityStatementMessaging] | Absent = UNSET
+    document: Many[CapabilityStatementDocument] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.status is not UNSET or self._status is not UNSET):
@@ -63,10 +63,20 @@ class CapabilityStatement(DomainResource, frozen=True, kw_only=True, tag_field="
             raise ValueError("required date")
         if not (self.kind is not UNSET or self._kind is not UNSET):
             raise ValueError("required kind")
+        if self._instantiates is not UNSET or self.instantiates is not UNSET and None in self.instantiates:
+            check_nulls("instantiates", self.instantiates, self._instantiates)
+        if self._imports is not UNSET or self.imports is not UNSET and None in self.imports:
+            check_nulls("imports", self.imports, self._imports)
         if not (self.fhirVersion is not UNSET or self._fhirVersion is not UNSET):
             raise ValueError("required fhirVersion")
         if not (self.format is not UNSET or self._format is not UNSET):
             raise ValueError("required format")
+        if self._format is not UNSET or self.format is not UNSET and None in self.format:
+            check_nulls("format", self.format, self._format)
+        if self._patchFormat is not UNSET or self.patchFormat is not UNSET and None in self.patchFormat:
+            check_nulls("patchFormat", self.patchFormat, self._patchFormat)
+        if self._implementationGuide is not UNSET or self.implementationGuide is not UNSET and None in self.implementationGuide:
+            check_nulls("implementationGuide", self.implementationGuide, self._implementationGuide)
 
 
 class CapabilityStatementDocument(BackboneElement, frozen=True, kw_only=True):
@@ -97,12 +107,12 @@ class CapabilityStatementImplementation(BackboneElement, frozen=True, kw_only=Tr
 
 
 class CapabilityStatementMessaging(BackboneElement, frozen=True, kw_only=True):
-    endpoint: list[CapabilityStatementMessagingEndpoint] | Absent = UNSET
+    endpoint: Many[CapabilityStatementMessagingEndpoint] | Absent = UNSET
     reliableCache: UnsignedInt | Absent = UNSET
     _reliableCache: Element | Absent = UNSET
     documentation: Markdown | Absent = UNSET
     _documentation: Element | Absent = UNSET
-    supportedMessage: list[CapabilityStatementMessagingSupportedMessage] | Absent = UNSET
+    supportedMessage: Many[CapabilityStatementMessagingSupportedMessage] | Absent = UNSET
 
 
 class CapabilityStatementMessagingEndpoint(BackboneElement, frozen=True, kw_only=True):
@@ -134,16 +144,18 @@ class CapabilityStatementRest(BackboneElement, frozen=True, kw_only=True):
     documentation: Markdown | Absent = UNSET
     _documentation: Element | Absent = UNSET
     security: CapabilityStatementRestSecurity | Absent = UNSET
-    resource: list[CapabilityStatementRestResource] | Absent = UNSET
-    interaction: list[CapabilityStatementRestInteraction] | Absent = UNSET
-    searchParam: list[CapabilityStatementRestResourceSearchParam] | Absent = UNSET
-    operation: list[CapabilityStatementRestResourceOperation] | Absent = UNSET
-    compartment: list[Canonical | None] | Absent = UNSET
-    _compartment: list[Element | None] | Absent = UNSET
+    resource: Many[CapabilityStatementRestResource] | Absent = UNSET
+    interaction: Many[CapabilityStatementRestInteraction] | Absent = UNSET
+    searchParam: Many[CapabilityStatementRestResourceSearchParam] | Absent = UNSET
+    operation: Many[CapabilityStatementRestResourceOperation] | Absent = UNSET
+    compartment: Many[Canonical | None] | Absent = UNSET
+    _compartment: Many[Element | None] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.mode is not UNSET or self._mode is not UNSET):
             raise ValueError("required mode")
+        if self._compartment is not UNSET or self.compartment is not UNSET and None in self.compartment:
+            check_nulls("compartment", self.compartment, self._compartment)
 
 
 class CapabilityStatementRestInteraction(BackboneElement, frozen=True, kw_only=True):
@@ -162,11 +174,11 @@ class CapabilityStatementRestResource(BackboneElement, frozen=True, kw_only=True
     _type: Element | Absent = UNSET
     profile: Canonical | Absent = UNSET
     _profile: Element | Absent = UNSET
-    supportedProfile: list[Canonical | None] | Absent = UNSET
-    _supportedProfile: list[Element | None] | Absent = UNSET
+    supportedProfile: Many[Canonical | None] | Absent = UNSET
+    _supportedProfile: Many[Element | None] | Absent = UNSET
     documentation: Markdown | Absent = UNSET
     _documentation: Element | Absent = UNSET
-    interaction: list[CapabilityStatementRestResourceInteraction] | Absent = UNSET
+    interaction: Many[CapabilityStatementRestResourceInteraction] | Absent = UNSET
     versioning: codes.VersioningPolicy | Absent = UNSET
     _versioning: Element | Absent = UNSET
     readHistory: Boolean | Absent = UNSET
@@ -181,18 +193,26 @@ class CapabilityStatementRestResource(BackboneElement, frozen=True, kw_only=True
     _conditionalUpdate: Element | Absent = UNSET
     conditionalDelete: codes.ConditionalDeleteStatus | Absent = UNSET
     _conditionalDelete: Element | Absent = UNSET
-    referencePolicy: list[codes.ReferenceHandlingPolicy | None] | Absent = UNSET
-    _referencePolicy: list[Element | None] | Absent = UNSET
-    searchInclude: list[String | None] | Absent = UNSET
-    _searchInclude: list[Element | None] | Absent = UNSET
-    searchRevInclude: list[String | None] | Absent = UNSET
-    _searchRevInclude: list[Element | None] | Absent = UNSET
-    searchParam: list[CapabilityStatementRestResourceSearchParam] | Absent = UNSET
-    operation: list[CapabilityStatementRestResourceOperation] | Absent = UNSET
+    referencePolicy: Many[codes.ReferenceHandlingPolicy | None] | Absent = UNSET
+    _referencePolicy: Many[Element | None] | Absent = UNSET
+    searchInclude: Many[String | None] | Absent = UNSET
+    _searchInclude: Many[Element | None] | Absent = UNSET
+    searchRevInclude: Many[String | None] | Absent = UNSET
+    _searchRevInclude: Many[Element | None] | Absent = UNSET
+    searchParam: Many[CapabilityStatementRestResourceSearchParam] | Absent = UNSET
+    operation: Many[CapabilityStatementRestResourceOperation] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.type is not UNSET or self._type is not UNSET):
             raise ValueError("required type")
+        if self._supportedProfile is not UNSET or self.supportedProfile is not UNSET and None in self.supportedProfile:
+            check_nulls("supportedProfile", self.supportedProfile, self._supportedProfile)
+        if self._referencePolicy is not UNSET or self.referencePolicy is not UNSET and None in self.referencePolicy:
+            check_nulls("referencePolicy", self.referencePolicy, self._referencePolicy)
+        if self._searchInclude is not UNSET or self.searchInclude is not UNSET and None in self.searchInclude:
+            check_nulls("searchInclude", self.searchInclude, self._searchInclude)
+        if self._searchRevInclude is not UNSET or self.searchRevInclude is not UNSET and None in self.searchRevInclude:
+            check_nulls("searchRevInclude", self.searchRevInclude, self._searchRevInclude)
 
 
 class CapabilityStatementRestResourceInteraction(BackboneElement, frozen=True, kw_only=True):
@@ -241,7 +261,7 @@ class CapabilityStatementRestResourceSearchParam(BackboneElement, frozen=True, k
 class CapabilityStatementRestSecurity(BackboneElement, frozen=True, kw_only=True):
     cors: Boolean | Absent = UNSET
     _cors: Element | Absent = UNSET
-    service: list[CodeableConcept] | Absent = UNSET
+    service: Many[CodeableConcept] | Absent = UNSET
     description: Markdown | Absent = UNSET
     _description: Element | Absent = UNSET
 

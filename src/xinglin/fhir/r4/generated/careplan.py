@@ -11,19 +11,19 @@ from .datatypes import *
 
 
 class CarePlan(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="CarePlan"):
-    identifier: list[Identifier] | Absent = UNSET
-    instantiatesCanonical: list[Canonical | None] | Absent = UNSET
-    _instantiatesCanonical: list[Element | None] | Absent = UNSET
-    instantiatesUri: list[Uri | None] | Absent = UNSET
-    _instantiatesUri: list[Element | None] | Absent = UNSET
-    basedOn: list[Reference] | Absent = UNSET
-    replaces: list[Reference] | Absent = UNSET
-    partOf: list[Reference] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
+    instantiatesCanonical: Many[Canonical | None] | Absent = UNSET
+    _instantiatesCanonical: Many[Element | None] | Absent = UNSET
+    instantiatesUri: Many[Uri | None] | Absent = UNSET
+    _instantiatesUri: Many[Element | None] | Absent = UNSET
+    basedOn: Many[Reference] | Absent = UNSET
+    replaces: Many[Reference] | Absent = UNSET
+    partOf: Many[Reference] | Absent = UNSET
     status: codes.RequestStatus | Absent = UNSET
     _status: Element | Absent = UNSET
     intent: codes.CarePlanIntent | Absent = UNSET
     _intent: Element | Absent = UNSET
-    category: list[CodeableConcept] | Absent = UNSET
+    category: Many[CodeableConcept] | Absent = UNSET
     title: String | Absent = UNSET
     _title: Element | Absent = UNSET
     description: String | Absent = UNSET
@@ -34,15 +34,19 @@ class CarePlan(DomainResource, frozen=True, kw_only=True, tag_field="resourceTyp
     created: DateTime | Absent = UNSET
     _created: Element | Absent = UNSET
     author: Reference | Absent = UNSET
-    contributor: list[Reference] | Absent = UNSET
-    careTeam: list[Reference] | Absent = UNSET
-    addresses: list[Reference] | Absent = UNSET
-    supportingInfo: list[Reference] | Absent = UNSET
-    goal: list[Reference] | Absent = UNSET
-    activity: list[CarePlanActivity] | Absent = UNSET
-    note: list[Annotation] | Absent = UNSET
+    contributor: Many[Reference] | Absent = UNSET
+    careTeam: Many[Reference] | Absent = UNSET
+    addresses: Many[Reference] | Absent = UNSET
+    supportingInfo: Many[Reference] | Absent = UNSET
+    goal: Many[Reference] | Absent = UNSET
+    activity: Many[CarePlanActivity] | Absent = UNSET
+    note: Many[Annotation] | Absent = UNSET
 
     def __post_init__(self) -> None:
+        if self._instantiatesCanonical is not UNSET or self.instantiatesCanonical is not UNSET and None in self.instantiatesCanonical:
+            check_nulls("instantiatesCanonical", self.instantiatesCanonical, self._instantiatesCanonical)
+        if self._instantiatesUri is not UNSET or self.instantiatesUri is not UNSET and None in self.instantiatesUri:
+            check_nulls("instantiatesUri", self.instantiatesUri, self._instantiatesUri)
         if not (self.status is not UNSET or self._status is not UNSET):
             raise ValueError("required status")
         if not (self.intent is not UNSET or self._intent is not UNSET):
@@ -50,9 +54,9 @@ class CarePlan(DomainResource, frozen=True, kw_only=True, tag_field="resourceTyp
 
 
 class CarePlanActivity(BackboneElement, frozen=True, kw_only=True):
-    outcomeCodeableConcept: list[CodeableConcept] | Absent = UNSET
-    outcomeReference: list[Reference] | Absent = UNSET
-    progress: list[Annotation] | Absent = UNSET
+    outcomeCodeableConcept: Many[CodeableConcept] | Absent = UNSET
+    outcomeReference: Many[Reference] | Absent = UNSET
+    progress: Many[Annotation] | Absent = UNSET
     reference: Reference | Absent = UNSET
     detail: CarePlanActivityDetail | Absent = UNSET
 
@@ -60,14 +64,14 @@ class CarePlanActivity(BackboneElement, frozen=True, kw_only=True):
 class CarePlanActivityDetail(BackboneElement, frozen=True, kw_only=True):
     kind: codes.CarePlanActivityKind | Absent = UNSET
     _kind: Element | Absent = UNSET
-    instantiatesCanonical: list[Canonical | None] | Absent = UNSET
-    _instantiatesCanonical: list[Element | None] | Absent = UNSET
-    instantiatesUri: list[Uri | None] | Absent = UNSET
-    _instantiatesUri: list[Element | None] | Absent = UNSET
+    instantiatesCanonical: Many[Canonical | None] | Absent = UNSET
+    _instantiatesCanonical: Many[Element | None] | Absent = UNSET
+    instantiatesUri: Many[Uri | None] | Absent = UNSET
+    _instantiatesUri: Many[Element | None] | Absent = UNSET
     code: CodeableConcept | Absent = UNSET
-    reasonCode: list[CodeableConcept] | Absent = UNSET
-    reasonReference: list[Reference] | Absent = UNSET
-    goal: list[Reference] | Absent = UNSET
+    reasonCode: Many[CodeableConcept] | Absent = UNSET
+    reasonReference: Many[Reference] | Absent = UNSET
+    goal: Many[Reference] | Absent = UNSET
     status: codes.CarePlanActivityStatus | Absent = UNSET
     _status: Element | Absent = UNSET
     statusReason: CodeableConcept | Absent = UNSET
@@ -78,7 +82,7 @@ class CarePlanActivityDetail(BackboneElement, frozen=True, kw_only=True):
     scheduledString: String | Absent = UNSET
     _scheduledString: Element | Absent = UNSET
     location: Reference | Absent = UNSET
-    performer: list[Reference] | Absent = UNSET
+    performer: Many[Reference] | Absent = UNSET
     productCodeableConcept: CodeableConcept | Absent = UNSET
     productReference: Reference | Absent = UNSET
     dailyAmount: Quantity | Absent = UNSET
@@ -87,11 +91,22 @@ class CarePlanActivityDetail(BackboneElement, frozen=True, kw_only=True):
     _description: Element | Absent = UNSET
 
     def __post_init__(self) -> None:
+        if self._instantiatesCanonical is not UNSET or self.instantiatesCanonical is not UNSET and None in self.instantiatesCanonical:
+            check_nulls("instantiatesCanonical", self.instantiatesCanonical, self._instantiatesCanonical)
+        if self._instantiatesUri is not UNSET or self.instantiatesUri is not UNSET and None in self.instantiatesUri:
+            check_nulls("instantiatesUri", self.instantiatesUri, self._instantiatesUri)
         if not (self.status is not UNSET or self._status is not UNSET):
             raise ValueError("required status")
-        present = (self.scheduledTiming is not UNSET) + (self.scheduledPeriod is not UNSET) + (self.scheduledString is not UNSET or self._scheduledString is not UNSET)
+        present = (
+            (self.scheduledTiming is not UNSET)
+            + (self.scheduledPeriod is not UNSET)
+            + (self.scheduledString is not UNSET or self._scheduledString is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice scheduled")
-        present = (self.productCodeableConcept is not UNSET) + (self.productReference is not UNSET)
+        present = (
+            (self.productCodeableConcept is not UNSET)
+            + (self.productReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice product")

@@ -11,25 +11,25 @@ from .datatypes import *
 
 
 class CareTeam(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="CareTeam"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     status: codes.CareTeamStatus | Absent = UNSET
     _status: Element | Absent = UNSET
-    category: list[CodeableConcept] | Absent = UNSET
+    category: Many[CodeableConcept] | Absent = UNSET
     name: String | Absent = UNSET
     _name: Element | Absent = UNSET
     subject: Reference | Absent = UNSET
     encounter: Reference | Absent = UNSET
     period: Period | Absent = UNSET
-    participant: list[CareTeamParticipant] | Absent = UNSET
-    reasonCode: list[CodeableConcept] | Absent = UNSET
-    reasonReference: list[Reference] | Absent = UNSET
-    managingOrganization: list[Reference] | Absent = UNSET
-    telecom: list[ContactPoint] | Absent = UNSET
-    note: list[Annotation] | Absent = UNSET
+    participant: Many[CareTeamParticipant] | Absent = UNSET
+    reasonCode: Many[CodeableConcept] | Absent = UNSET
+    reasonReference: Many[Reference] | Absent = UNSET
+    managingOrganization: Many[Reference] | Absent = UNSET
+    telecom: Many[ContactPoint] | Absent = UNSET
+    note: Many[Annotation] | Absent = UNSET
 
 
 class CareTeamParticipant(BackboneElement, frozen=True, kw_only=True):
-    role: list[CodeableConcept] | Absent = UNSET
+    role: Many[CodeableConcept] | Absent = UNSET
     member: Reference | Absent = UNSET
     onBehalfOf: Reference | Absent = UNSET
     period: Period | Absent = UNSET

@@ -11,13 +11,13 @@ from .datatypes import *
 
 
 class CatalogEntry(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="CatalogEntry"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     type: CodeableConcept | Absent = UNSET
     orderable: Boolean | Absent = UNSET
     _orderable: Element | Absent = UNSET
     referencedItem: Reference
-    additionalIdentifier: list[Identifier] | Absent = UNSET
-    classification: list[CodeableConcept] | Absent = UNSET
+    additionalIdentifier: Many[Identifier] | Absent = UNSET
+    classification: Many[CodeableConcept] | Absent = UNSET
     status: codes.PublicationStatus | Absent = UNSET
     _status: Element | Absent = UNSET
     validityPeriod: Period | Absent = UNSET
@@ -25,9 +25,9 @@ class CatalogEntry(DomainResource, frozen=True, kw_only=True, tag_field="resourc
     _validTo: Element | Absent = UNSET
     lastUpdated: DateTime | Absent = UNSET
     _lastUpdated: Element | Absent = UNSET
-    additionalCharacteristic: list[CodeableConcept] | Absent = UNSET
-    additionalClassification: list[CodeableConcept] | Absent = UNSET
-    relatedEntry: list[CatalogEntryRelatedEntry] | Absent = UNSET
+    additionalCharacteristic: Many[CodeableConcept] | Absent = UNSET
+    additionalClassification: Many[CodeableConcept] | Absent = UNSET
+    relatedEntry: Many[CatalogEntryRelatedEntry] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.orderable is not UNSET or self._orderable is not UNSET):

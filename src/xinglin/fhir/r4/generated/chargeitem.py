@@ -11,14 +11,14 @@ from .datatypes import *
 
 
 class ChargeItem(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="ChargeItem"):
-    identifier: list[Identifier] | Absent = UNSET
-    definitionUri: list[Uri | None] | Absent = UNSET
-    _definitionUri: list[Element | None] | Absent = UNSET
-    definitionCanonical: list[Canonical | None] | Absent = UNSET
-    _definitionCanonical: list[Element | None] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
+    definitionUri: Many[Uri | None] | Absent = UNSET
+    _definitionUri: Many[Element | None] | Absent = UNSET
+    definitionCanonical: Many[Canonical | None] | Absent = UNSET
+    _definitionCanonical: Many[Element | None] | Absent = UNSET
     status: codes.ChargeitemStatus | Absent = UNSET
     _status: Element | Absent = UNSET
-    partOf: list[Reference] | Absent = UNSET
+    partOf: Many[Reference] | Absent = UNSET
     code: CodeableConcept
     subject: Reference
     context: Reference | Absent = UNSET
@@ -26,12 +26,12 @@ class ChargeItem(DomainResource, frozen=True, kw_only=True, tag_field="resourceT
     _occurrenceDateTime: Element | Absent = UNSET
     occurrencePeriod: Period | Absent = UNSET
     occurrenceTiming: Timing | Absent = UNSET
-    performer: list[ChargeItemPerformer] | Absent = UNSET
+    performer: Many[ChargeItemPerformer] | Absent = UNSET
     performingOrganization: Reference | Absent = UNSET
     requestingOrganization: Reference | Absent = UNSET
     costCenter: Reference | Absent = UNSET
     quantity: Quantity | Absent = UNSET
-    bodysite: list[CodeableConcept] | Absent = UNSET
+    bodysite: Many[CodeableConcept] | Absent = UNSET
     factorOverride: Decimal | Absent = UNSET
     _factorOverride: Element | Absent = UNSET
     priceOverride: Money | Absent = UNSET
@@ -40,21 +40,32 @@ class ChargeItem(DomainResource, frozen=True, kw_only=True, tag_field="resourceT
     enterer: Reference | Absent = UNSET
     enteredDate: DateTime | Absent = UNSET
     _enteredDate: Element | Absent = UNSET
-    reason: list[CodeableConcept] | Absent = UNSET
-    service: list[Reference] | Absent = UNSET
+    reason: Many[CodeableConcept] | Absent = UNSET
+    service: Many[Reference] | Absent = UNSET
     productReference: Reference | Absent = UNSET
     productCodeableConcept: CodeableConcept | Absent = UNSET
-    account: list[Reference] | Absent = UNSET
-    note: list[Annotation] | Absent = UNSET
-    supportingInformation: list[Reference] | Absent = UNSET
+    account: Many[Reference] | Absent = UNSET
+    note: Many[Annotation] | Absent = UNSET
+    supportingInformation: Many[Reference] | Absent = UNSET
 
     def __post_init__(self) -> None:
+        if self._definitionUri is not UNSET or self.definitionUri is not UNSET and None in self.definitionUri:
+            check_nulls("definitionUri", self.definitionUri, self._definitionUri)
+        if self._definitionCanonical is not UNSET or self.definitionCanonical is not UNSET and None in self.definitionCanonical:
+            check_nulls("definitionCanonical", self.definitionCanonical, self._definitionCanonical)
         if not (self.status is not UNSET or self._status is not UNSET):
             raise ValueError("required status")
-        present = (self.occurrenceDateTime is not UNSET or self._occurrenceDateTime is not UNSET) + (self.occurrencePeriod is not UNSET) + (self.occurrenceTiming is not UNSET)
+        present = (
+            (self.occurrenceDateTime is not UNSET or self._occurrenceDateTime is not UNSET)
+            + (self.occurrencePeriod is not UNSET)
+            + (self.occurrenceTiming is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice occurrence")
-        present = (self.productReference is not UNSET) + (self.productCodeableConcept is not UNSET)
+        present = (
+            (self.productReference is not UNSET)
+            + (self.productCodeableConcept is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice product")
 

@@ -13,17 +13,17 @@ from .datatypes import *
 class ChargeItemDefinition(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="ChargeItemDefinition"):
     url: Uri | Absent = UNSET
     _url: Element | Absent = UNSET
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     version: String | Absent = UNSET
     _version: Element | Absent = UNSET
     title: String | Absent = UNSET
     _title: Element | Absent = UNSET
-    derivedFromUri: list[Uri | None] | Absent = UNSET
-    _derivedFromUri: list[Element | None] | Absent = UNSET
-    partOf: list[Canonical | None] | Absent = UNSET
-    _partOf: list[Element | None] | Absent = UNSET
-    replaces: list[Canonical | None] | Absent = UNSET
-    _replaces: list[Element | None] | Absent = UNSET
+    derivedFromUri: Many[Uri | None] | Absent = UNSET
+    _derivedFromUri: Many[Element | None] | Absent = UNSET
+    partOf: Many[Canonical | None] | Absent = UNSET
+    _partOf: Many[Element | None] | Absent = UNSET
+    replaces: Many[Canonical | None] | Absent = UNSET
+    _replaces: Many[Element | None] | Absent = UNSET
     status: codes.PublicationStatus | Absent = UNSET
     _status: Element | Absent = UNSET
     experimental: Boolean | Absent = UNSET
@@ -32,11 +32,11 @@ class ChargeItemDefinition(DomainResource, frozen=True, kw_only=True, tag_field=
     _date: Element | Absent = UNSET
     publisher: String | Absent = UNSET
     _publisher: Element | Absent = UNSET
-    contact: list[ContactDetail] | Absent = UNSET
+    contact: Many[ContactDetail] | Absent = UNSET
     description: Markdown | Absent = UNSET
     _description: Element | Absent = UNSET
-    useContext: list[UsageContext] | Absent = UNSET
-    jurisdiction: list[CodeableConcept] | Absent = UNSET
+    useContext: Many[UsageContext] | Absent = UNSET
+    jurisdiction: Many[CodeableConcept] | Absent = UNSET
     copyright: Markdown | Absent = UNSET
     _copyright: Element | Absent = UNSET
     approvalDate: Date | Absent = UNSET
@@ -45,13 +45,19 @@ class ChargeItemDefinition(DomainResource, frozen=True, kw_only=True, tag_field=
     _lastReviewDate: Element | Absent = UNSET
     effectivePeriod: Period | Absent = UNSET
     code: CodeableConcept | Absent = UNSET
-    instance: list[Reference] | Absent = UNSET
-    applicability: list[ChargeItemDefinitionApplicability] | Absent = UNSET
-    propertyGroup: list[ChargeItemDefinitionPropertyGroup] | Absent = UNSET
+    instance: Many[Reference] | Absent = UNSET
+    applicability: Many[ChargeItemDefinitionApplicability] | Absent = UNSET
+    propertyGroup: Many[ChargeItemDefinitionPropertyGroup] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.url is not UNSET or self._url is not UNSET):
             raise ValueError("required url")
+        if self._derivedFromUri is not UNSET or self.derivedFromUri is not UNSET and None in self.derivedFromUri:
+            check_nulls("derivedFromUri", self.derivedFromUri, self._derivedFromUri)
+        if self._partOf is not UNSET or self.partOf is not UNSET and None in self.partOf:
+            check_nulls("partOf", self.partOf, self._partOf)
+        if self._replaces is not UNSET or self.replaces is not UNSET and None in self.replaces:
+            check_nulls("replaces", self.replaces, self._replaces)
         if not (self.status is not UNSET or self._status is not UNSET):
             raise ValueError("required status")
 
@@ -66,8 +72,8 @@ class ChargeItemDefinitionApplicability(BackboneElement, frozen=True, kw_only=Tr
 
 
 class ChargeItemDefinitionPropertyGroup(BackboneElement, frozen=True, kw_only=True):
-    applicability: list[ChargeItemDefinitionApplicability] | Absent = UNSET
-    priceComponent: list[ChargeItemDefinitionPropertyGroupPriceComponent] | Absent = UNSET
+    applicability: Many[ChargeItemDefinitionApplicability] | Absent = UNSET
+    priceComponent: Many[ChargeItemDefinitionPropertyGroupPriceComponent] | Absent = UNSET
 
 
 class ChargeItemDefinitionPropertyGroupPriceComponent(BackboneElement, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from .datatypes import *
 
 
 class Claim(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="Claim"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     status: codes.FmStatus | Absent = UNSET
     _status: Element | Absent = UNSET
     type: CodeableConcept
@@ -27,19 +27,19 @@ class Claim(DomainResource, frozen=True, kw_only=True, tag_field="resourceType",
     provider: Reference
     priority: CodeableConcept
     fundsReserve: CodeableConcept | Absent = UNSET
-    related: list[ClaimRelated] | Absent = UNSET
+    related: Many[ClaimRelated] | Absent = UNSET
     prescription: Reference | Absent = UNSET
     originalPrescription: Reference | Absent = UNSET
     payee: ClaimPayee | Absent = UNSET
     referral: Reference | Absent = UNSET
     facility: Reference | Absent = UNSET
-    careTeam: list[ClaimCareTeam] | Absent = UNSET
-    supportingInfo: list[ClaimSupportingInfo] | Absent = UNSET
-    diagnosis: list[ClaimDiagnosis] | Absent = UNSET
-    procedure: list[ClaimProcedure] | Absent = UNSET
-    insurance: list[ClaimInsurance]
+    careTeam: Many[ClaimCareTeam] | Absent = UNSET
+    supportingInfo: Many[ClaimSupportingInfo] | Absent = UNSET
+    diagnosis: Many[ClaimDiagnosis] | Absent = UNSET
+    procedure: Many[ClaimProcedure] | Absent = UNSET
+    insurance: Many[ClaimInsurance]
     accident: ClaimAccident | Absent = UNSET
-    item: list[ClaimItem] | Absent = UNSET
+    item: Many[ClaimItem] | Absent = UNSET
     total: Money | Absent = UNSET
 
     def __post_init__(self) -> None:
@@ -61,7 +61,10 @@ class ClaimAccident(BackboneElement, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not (self.date is not UNSET or self._date is not UNSET):
             raise ValueError("required date")
-        present = (self.locationAddress is not UNSET) + (self.locationReference is not UNSET)
+        present = (
+            (self.locationAddress is not UNSET)
+            + (self.locationReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice location")
 
@@ -85,14 +88,17 @@ class ClaimDiagnosis(BackboneElement, frozen=True, kw_only=True):
     _sequence: Element | Absent = UNSET
     diagnosisCodeableConcept: CodeableConcept | Absent = UNSET
     diagnosisReference: Reference | Absent = UNSET
-    type: list[CodeableConcept] | Absent = UNSET
+    type: Many[CodeableConcept] | Absent = UNSET
     onAdmission: CodeableConcept | Absent = UNSET
     packageCode: CodeableConcept | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.sequence is not UNSET or self._sequence is not UNSET):
             raise ValueError("required sequence")
-        present = (self.diagnosisCodeableConcept is not UNSET) + (self.diagnosisReference is not UNSET)
+        present = (
+            (self.diagnosisCodeableConcept is not UNSET)
+            + (self.diagnosisReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice diagnosis")
         if not present:
@@ -108,8 +114,8 @@ class ClaimInsurance(BackboneElement, frozen=True, kw_only=True):
     coverage: Reference
     businessArrangement: String | Absent = UNSET
     _businessArrangement: Element | Absent = UNSET
-    preAuthRef: list[String | None] | Absent = UNSET
-    _preAuthRef: list[Element | None] | Absent = UNSET
+    preAuthRef: Many[String | None] | Absent = UNSET
+    _preAuthRef: Many[Element | None] | Absent = UNSET
     claimResponse: Reference | Absent = UNSET
 
     def __post_init__(self) -> None:
@@ -117,24 +123,26 @@ class ClaimInsurance(BackboneElement, frozen=True, kw_only=True):
             raise ValueError("required sequence")
         if not (self.focal is not UNSET or self._focal is not UNSET):
             raise ValueError("required focal")
+        if self._preAuthRef is not UNSET or self.preAuthRef is not UNSET and None in self.preAuthRef:
+            check_nulls("preAuthRef", self.preAuthRef, self._preAuthRef)
 
 
 class ClaimItem(BackboneElement, frozen=True, kw_only=True):
     sequence: PositiveInt | Absent = UNSET
     _sequence: Element | Absent = UNSET
-    careTeamSequence: list[PositiveInt | None] | Absent = UNSET
-    _careTeamSequence: list[Element | None] | Absent = UNSET
-    diagnosisSequence: list[PositiveInt | None] | Absent = UNSET
-    _diagnosisSequence: list[Element | None] | Absent = UNSET
-    procedureSequence: list[PositiveInt | None] | Absent = UNSET
-    _procedureSequence: list[Element | None] | Absent = UNSET
-    informationSequence: list[PositiveInt | None] | Absent = UNSET
-    _informationSequence: list[Element | None] | Absent = UNSET
+    careTeamSequence: Many[PositiveInt | None] | Absent = UNSET
+    _careTeamSequence: Many[Element | None] | Absent = UNSET
+    diagnosisSequence: Many[PositiveInt | None] | Absent = UNSET
+    _diagnosisSequence: Many[Element | None] | Absent = UNSET
+    procedureSequence: Many[PositiveInt | None] | Absent = UNSET
+    _procedureSequence: Many[Element | None] | Absent = UNSET
+    informationSequence: Many[PositiveInt | None] | Absent = UNSET
+    _informationSequence: Many[Element | None] | Absent = UNSET
     revenue: CodeableConcept | Absent = UNSET
     category: CodeableConcept | Absent = UNSET
     productOrService: CodeableConcept
-    modifier: list[CodeableConcept] | Absent = UNSET
-    programCode: list[CodeableConcept] | Absent = UNSET
+    modifier: Many[CodeableConcept] | Absent = UNSET
+    programCode: Many[CodeableConcept] | Absent = UNSET
     servicedDate: Date | Absent = UNSET
     _servicedDate: Element | Absent = UNSET
     servicedPeriod: Period | Absent = UNSET
@@ -146,19 +154,34 @@ class ClaimItem(BackboneElement, frozen=True, kw_only=True):
     factor: Decimal | Absent = UNSET
     _factor: Element | Absent = UNSET
     net: Money | Absent = UNSET
-    udi: list[Reference] | Absent = UNSET
+    udi: Many[Reference] | Absent = UNSET
     bodySite: CodeableConcept | Absent = UNSET
-    subSite: list[CodeableConcept] | Absent = UNSET
-    encounter: list[Reference] | Absent = UNSET
-    detail: list[ClaimItemDetail] | Absent = UNSET
+    subSite: Many[CodeableConcept] | Absent = UNSET
+    encounter: Many[Reference] | Absent = UNSET
+    detail: Many[ClaimItemDetail] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.sequence is not UNSET or self._sequence is not UNSET):
             raise ValueError("required sequence")
-        present = (self.servicedDate is not UNSET or self._servicedDate is not UNSET) + (self.servicedPeriod is not UNSET)
+        if self._careTeamSequence is not UNSET or self.careTeamSequence is not UNSET and None in self.careTeamSequence:
+            check_nulls("careTeamSequence", self.careTeamSequence, self._careTeamSequence)
+        if self._diagnosisSequence is not UNSET or self.diagnosisSequence is not UNSET and None in self.diagnosisSequence:
+            check_nulls("diagnosisSequence", self.diagnosisSequence, self._diagnosisSequence)
+        if self._procedureSequence is not UNSET or self.procedureSequence is not UNSET and None in self.procedureSequence:
+            check_nulls("procedureSequence", self.procedureSequence, self._procedureSequence)
+        if self._informationSequence is not UNSET or self.informationSequence is not UNSET and None in self.informationSequence:
+            check_nulls("informationSequence", self.informationSequence, self._informationSequence)
+        present = (
+            (self.servicedDate is not UNSET or self._servicedDate is not UNSET)
+            + (self.servicedPeriod is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice serviced")
-        present = (self.locationCodeableConcept is not UNSET) + (self.locationAddress is not UNSET) + (self.locationReference is not UNSET)
+        present = (
+            (self.locationCodeableConcept is not UNSET)
+            + (self.locationAddress is not UNSET)
+            + (self.locationReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice location")
 
@@ -169,15 +192,15 @@ class ClaimItemDetail(BackboneElement, frozen=True, kw_only=True):
     revenue: CodeableConcept | Absent = UNSET
     category: CodeableConcept | Absent = UNSET
     productOrService: CodeableConcept
-    modifier: list[CodeableConcept] | Absent = UNSET
-    programCode: list[CodeableConcept] | Absent = UNSET
+    modifier: Many[CodeableConcept] | Absent = UNSET
+    programCode: Many[CodeableConcept] | Absent = UNSET
     quantity: Quantity | Absent = UNSET
     unitPrice: Money | Absent = UNSET
     factor: Decimal | Absent = UNSET
     _factor: Element | Absent = UNSET
     net: Money | Absent = UNSET
-    udi: list[Reference] | Absent = UNSET
-    subDetail: list[ClaimItemDetailSubDetail] | Absent = UNSET
+    udi: Many[Reference] | Absent = UNSET
+    subDetail: Many[ClaimItemDetailSubDetail] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.sequence is not UNSET or self._sequence is not UNSET):
@@ -190,14 +213,14 @@ class ClaimItemDetailSubDetail(BackboneElement, frozen=True, kw_only=True):
     revenue: CodeableConcept | Absent = UNSET
     category: CodeableConcept | Absent = UNSET
     productOrService: CodeableConcept
-    modifier: list[CodeableConcept] | Absent = UNSET
-    programCode: list[CodeableConcept] | Absent = UNSET
+    modifier: Many[CodeableConcept] | Absent = UNSET
+    programCode: Many[CodeableConcept] | Absent = UNSET
     quantity: Quantity | Absent = UNSET
     unitPrice: Money | Absent = UNSET
     factor: Decimal | Absent = UNSET
     _factor: Element | Absent = UNSET
     net: Money | Absent = UNSET
-    udi: list[Reference] | Absent = UNSET
+    udi: Many[Reference] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.sequence is not UNSET or self._sequence is not UNSET):
@@ -212,17 +235,20 @@ class ClaimPayee(BackboneElement, frozen=True, kw_only=True):
 class ClaimProcedure(BackboneElement, frozen=True, kw_only=True):
     sequence: PositiveInt | Absent = UNSET
     _sequence: Element | Absent = UNSET
-    type: list[CodeableConcept] | Absent = UNSET
+    type: Many[CodeableConcept] | Absent = UNSET
     date: DateTime | Absent = UNSET
     _date: Element | Absent = UNSET
     procedureCodeableConcept: CodeableConcept | Absent = UNSET
     procedureReference: Reference | Absent = UNSET
-    udi: list[Reference] | Absent = UNSET
+    udi: Many[Reference] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.sequence is not UNSET or self._sequence is not UNSET):
             raise ValueError("required sequence")
-        present = (self.procedureCodeableConcept is not UNSET) + (self.procedureReference is not UNSET)
+        present = (
+            (self.procedureCodeableConcept is not UNSET)
+            + (self.procedureReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice procedure")
         if not present:
@@ -255,9 +281,18 @@ class ClaimSupportingInfo(BackboneElement, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not (self.sequence is not UNSET or self._sequence is not UNSET):
             raise ValueError("required sequence")
-        present = (self.timingDate is not UNSET or self._timingDate is not UNSET) + (self.timingPeriod is not UNSET)
+        present = (
+            (self.timingDate is not UNSET or self._timingDate is not UNSET)
+            + (self.timingPeriod is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice timing")
-        present = (self.valueBoolean is not UNSET or self._valueBoolean is not UNSET) + (self.valueString is not UNSET or self._valueString is not UNSET) + (self.valueQuantity is not UNSET) + (self.valueAttachment is not UNSET) + (self.valueReference is not UNSET)
+        present = (
+            (self.valueBoolean is not UNSET or self._valueBoolean is not UNSET)
+            + (self.valueString is not UNSET or self._valueString is not UNSET)
+            + (self.valueQuantity is not UNSET)
+            + (self.valueAttachment is not UNSET)
+            + (self.valueReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice value")

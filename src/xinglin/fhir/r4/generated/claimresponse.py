@@ -11,7 +11,7 @@ from .datatypes import *
 
 
 class ClaimResponse(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="ClaimResponse"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     status: codes.FmStatus | Absent = UNSET
     _status: Element | Absent = UNSET
     type: CodeableConcept
@@ -32,18 +32,18 @@ class ClaimResponse(DomainResource, frozen=True, kw_only=True, tag_field="resour
     _preAuthRef: Element | Absent = UNSET
     preAuthPeriod: Period | Absent = UNSET
     payeeType: CodeableConcept | Absent = UNSET
-    item: list[ClaimResponseItem] | Absent = UNSET
-    addItem: list[ClaimResponseAddItem] | Absent = UNSET
-    adjudication: list[ClaimResponseItemAdjudication] | Absent = UNSET
-    total: list[ClaimResponseTotal] | Absent = UNSET
+    item: Many[ClaimResponseItem] | Absent = UNSET
+    addItem: Many[ClaimResponseAddItem] | Absent = UNSET
+    adjudication: Many[ClaimResponseItemAdjudication] | Absent = UNSET
+    total: Many[ClaimResponseTotal] | Absent = UNSET
     payment: ClaimResponsePayment | Absent = UNSET
     fundsReserve: CodeableConcept | Absent = UNSET
     formCode: CodeableConcept | Absent = UNSET
     form: Attachment | Absent = UNSET
-    processNote: list[ClaimResponseProcessNote] | Absent = UNSET
-    communicationRequest: list[Reference] | Absent = UNSET
-    insurance: list[ClaimResponseInsurance] | Absent = UNSET
-    error: list[ClaimResponseError] | Absent = UNSET
+    processNote: Many[ClaimResponseProcessNote] | Absent = UNSET
+    communicationRequest: Many[Reference] | Absent = UNSET
+    insurance: Many[ClaimResponseInsurance] | Absent = UNSET
+    error: Many[ClaimResponseError] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.status is not UNSET or self._status is not UNSET):
@@ -57,16 +57,16 @@ class ClaimResponse(DomainResource, frozen=True, kw_only=True, tag_field="resour
 
 
 class ClaimResponseAddItem(BackboneElement, frozen=True, kw_only=True):
-    itemSequence: list[PositiveInt | None] | Absent = UNSET
-    _itemSequence: list[Element | None] | Absent = UNSET
-    detailSequence: list[PositiveInt | None] | Absent = UNSET
-    _detailSequence: list[Element | None] | Absent = UNSET
-    subdetailSequence: list[PositiveInt | None] | Absent = UNSET
-    _subdetailSequence: list[Element | None] | Absent = UNSET
-    provider: list[Reference] | Absent = UNSET
+    itemSequence: Many[PositiveInt | None] | Absent = UNSET
+    _itemSequence: Many[Element | None] | Absent = UNSET
+    detailSequence: Many[PositiveInt | None] | Absent = UNSET
+    _detailSequence: Many[Element | None] | Absent = UNSET
+    subdetailSequence: Many[PositiveInt | None] | Absent = UNSET
+    _subdetailSequence: Many[Element | None] | Absent = UNSET
+    provider: Many[Reference] | Absent = UNSET
     productOrService: CodeableConcept
-    modifier: list[CodeableConcept] | Absent = UNSET
-    programCode: list[CodeableConcept] | Absent = UNSET
+    modifier: Many[CodeableConcept] | Absent = UNSET
+    programCode: Many[CodeableConcept] | Absent = UNSET
     servicedDate: Date | Absent = UNSET
     _servicedDate: Element | Absent = UNSET
     servicedPeriod: Period | Absent = UNSET
@@ -79,46 +79,69 @@ class ClaimResponseAddItem(BackboneElement, frozen=True, kw_only=True):
     _factor: Element | Absent = UNSET
     net: Money | Absent = UNSET
     bodySite: CodeableConcept | Absent = UNSET
-    subSite: list[CodeableConcept] | Absent = UNSET
-    noteNumber: list[PositiveInt | None] | Absent = UNSET
-    _noteNumber: list[Element | None] | Absent = UNSET
-    adjudication: list[ClaimResponseItemAdjudication]
-    detail: list[ClaimResponseAddItemDetail] | Absent = UNSET
+    subSite: Many[CodeableConcept] | Absent = UNSET
+    noteNumber: Many[PositiveInt | None] | Absent = UNSET
+    _noteNumber: Many[Element | None] | Absent = UNSET
+    adjudication: Many[ClaimResponseItemAdjudication]
+    detail: Many[ClaimResponseAddItemDetail] | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.servicedDate is not UNSET or self._servicedDate is not UNSET) + (self.servicedPeriod is not UNSET)
+        if self._itemSequence is not UNSET or self.itemSequence is not UNSET and None in self.itemSequence:
+            check_nulls("itemSequence", self.itemSequence, self._itemSequence)
+        if self._detailSequence is not UNSET or self.detailSequence is not UNSET and None in self.detailSequence:
+            check_nulls("detailSequence", self.detailSequence, self._detailSequence)
+        if self._subdetailSequence is not UNSET or self.subdetailSequence is not UNSET and None in self.subdetailSequence:
+            check_nulls("subdetailSequence", self.subdetailSequence, self._subdetailSequence)
+        present = (
+            (self.servicedDate is not UNSET or self._servicedDate is not UNSET)
+            + (self.servicedPeriod is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice serviced")
-        present = (self.locationCodeableConcept is not UNSET) + (self.locationAddress is not UNSET) + (self.locationReference is not UNSET)
+        present = (
+            (self.locationCodeableConcept is not UNSET)
+            + (self.locationAddress is not UNSET)
+            + (self.locationReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice location")
+        if self._noteNumber is not UNSET or self.noteNumber is not UNSET and None in self.noteNumber:
+            check_nulls("noteNumber", self.noteNumber, self._noteNumber)
 
 
 class ClaimResponseAddItemDetail(BackboneElement, frozen=True, kw_only=True):
     productOrService: CodeableConcept
-    modifier: list[CodeableConcept] | Absent = UNSET
+    modifier: Many[CodeableConcept] | Absent = UNSET
     quantity: Quantity | Absent = UNSET
     unitPrice: Money | Absent = UNSET
     factor: Decimal | Absent = UNSET
     _factor: Element | Absent = UNSET
     net: Money | Absent = UNSET
-    noteNumber: list[PositiveInt | None] | Absent = UNSET
-    _noteNumber: list[Element | None] | Absent = UNSET
-    adjudication: list[ClaimResponseItemAdjudication]
-    subDetail: list[ClaimResponseAddItemDetailSubDetail] | Absent = UNSET
+    noteNumber: Many[PositiveInt | None] | Absent = UNSET
+    _noteNumber: Many[Element | None] | Absent = UNSET
+    adjudication: Many[ClaimResponseItemAdjudication]
+    subDetail: Many[ClaimResponseAddItemDetailSubDetail] | Absent = UNSET
+
+    def __post_init__(self) -> None:
+        if self._noteNumber is not UNSET or self.noteNumber is not UNSET and None in self.noteNumber:
+            check_nulls("noteNumber", self.noteNumber, self._noteNumber)
 
 
 class ClaimResponseAddItemDetailSubDetail(BackboneElement, frozen=True, kw_only=True):
     productOrService: CodeableConcept
-    modifier: list[CodeableConcept] | Absent = UNSET
+    modifier: Many[CodeableConcept] | Absent = UNSET
     quantity: Quantity | Absent = UNSET
     unitPrice: Money | Absent = UNSET
     factor: Decimal | Absent = UNSET
     _factor: Element | Absent = UNSET
     net: Money | Absent = UNSET
-    noteNumber: list[PositiveInt | None] | Absent = UNSET
-    _noteNumber: list[Element | None] | Absent = UNSET
-    adjudication: list[ClaimResponseItemAdjudication]
+    noteNumber: Many[PositiveInt | None] | Absent = UNSET
+    _noteNumber: Many[Element | None] | Absent = UNSET
+    adjudication: Many[ClaimResponseItemAdjudication]
+
+    def __post_init__(self) -> None:
+        if self._noteNumber is not UNSET or self.noteNumber is not UNSET and None in self.noteNumber:
+            check_nulls("noteNumber", self.noteNumber, self._noteNumber)
 
 
 class ClaimResponseError(BackboneElement, frozen=True, kw_only=True):
@@ -151,14 +174,16 @@ class ClaimResponseInsurance(BackboneElement, frozen=True, kw_only=True):
 class ClaimResponseItem(BackboneElement, frozen=True, kw_only=True):
     itemSequence: PositiveInt | Absent = UNSET
     _itemSequence: Element | Absent = UNSET
-    noteNumber: list[PositiveInt | None] | Absent = UNSET
-    _noteNumber: list[Element | None] | Absent = UNSET
-    adjudication: list[ClaimResponseItemAdjudication]
-    detail: list[ClaimResponseItemDetail] | Absent = UNSET
+    noteNumber: Many[PositiveInt | None] | Absent = UNSET
+    _noteNumber: Many[Element | None] | Absent = UNSET
+    adjudication: Many[ClaimResponseItemAdjudication]
+    detail: Many[ClaimResponseItemDetail] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.itemSequence is not UNSET or self._itemSequence is not UNSET):
             raise ValueError("required itemSequence")
+        if self._noteNumber is not UNSET or self.noteNumber is not UNSET and None in self.noteNumber:
+            check_nulls("noteNumber", self.noteNumber, self._noteNumber)
 
 
 class ClaimResponseItemAdjudication(BackboneElement, frozen=True, kw_only=True):
@@ -172,26 +197,30 @@ class ClaimResponseItemAdjudication(BackboneElement, frozen=True, kw_only=True):
 class ClaimResponseItemDetail(BackboneElement, frozen=True, kw_only=True):
     detailSequence: PositiveInt | Absent = UNSET
     _detailSequence: Element | Absent = UNSET
-    noteNumber: list[PositiveInt | None] | Absent = UNSET
-    _noteNumber: list[Element | None] | Absent = UNSET
-    adjudication: list[ClaimResponseItemAdjudication]
-    subDetail: list[ClaimResponseItemDetailSubDetail] | Absent = UNSET
+    noteNumber: Many[PositiveInt | None] | Absent = UNSET
+    _noteNumber: Many[Element | None] | Absent = UNSET
+    adjudication: Many[ClaimResponseItemAdjudication]
+    subDetail: Many[ClaimResponseItemDetailSubDetail] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.detailSequence is not UNSET or self._detailSequence is not UNSET):
             raise ValueError("required detailSequence")
+        if self._noteNumber is not UNSET or self.noteNumber is not UNSET and None in self.noteNumber:
+            check_nulls("noteNumber", self.noteNumber, self._noteNumber)
 
 
 class ClaimResponseItemDetailSubDetail(BackboneElement, frozen=True, kw_only=True):
     subDetailSequence: PositiveInt | Absent = UNSET
     _subDetailSequence: Element | Absent = UNSET
-    noteNumber: list[PositiveInt | None] | Absent = UNSET
-    _noteNumber: list[Element | None] | Absent = UNSET
-    adjudication: list[ClaimResponseItemAdjudication] | Absent = UNSET
+    noteNumber: Many[PositiveInt | None] | Absent = UNSET
+    _noteNumber: Many[Element | None] | Absent = UNSET
+    adjudication: Many[ClaimResponseItemAdjudication] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.subDetailSequence is not UNSET or self._subDetailSequence is not UNSET):
             raise ValueError("required subDetailSequence")
+        if self._noteNumber is not UNSET or self.noteNumber is not UNSET and None in self.noteNumber:
+            check_nulls("noteNumber", self.noteNumber, self._noteNumber)
 
 
 class ClaimResponsePayment(BackboneElement, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from .datatypes import *
 
 
 class ClinicalImpression(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="ClinicalImpression"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     status: codes.ClinicalimpressionStatus | Absent = UNSET
     _status: Element | Absent = UNSET
     statusReason: CodeableConcept | Absent = UNSET
@@ -27,24 +27,29 @@ class ClinicalImpression(DomainResource, frozen=True, kw_only=True, tag_field="r
     _date: Element | Absent = UNSET
     assessor: Reference | Absent = UNSET
     previous: Reference | Absent = UNSET
-    problem: list[Reference] | Absent = UNSET
-    investigation: list[ClinicalImpressionInvestigation] | Absent = UNSET
-    protocol: list[Uri | None] | Absent = UNSET
-    _protocol: list[Element | None] | Absent = UNSET
+    problem: Many[Reference] | Absent = UNSET
+    investigation: Many[ClinicalImpressionInvestigation] | Absent = UNSET
+    protocol: Many[Uri | None] | Absent = UNSET
+    _protocol: Many[Element | None] | Absent = UNSET
     summary: String | Absent = UNSET
     _summary: Element | Absent = UNSET
-    finding: list[ClinicalImpressionFinding] | Absent = UNSET
-    prognosisCodeableConcept: list[CodeableConcept] | Absent = UNSET
-    prognosisReference: list[Reference] | Absent = UNSET
-    supportingInfo: list[Reference] | Absent = UNSET
-    note: list[Annotation] | Absent = UNSET
+    finding: Many[ClinicalImpressionFinding] | Absent = UNSET
+    prognosisCodeableConcept: Many[CodeableConcept] | Absent = UNSET
+    prognosisReference: Many[Reference] | Absent = UNSET
+    supportingInfo: Many[Reference] | Absent = UNSET
+    note: Many[Annotation] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.status is not UNSET or self._status is not UNSET):
             raise ValueError("required status")
-        present = (self.effectiveDateTime is not UNSET or self._effectiveDateTime is not UNSET) + (self.effectivePeriod is not UNSET)
+        present = (
+            (self.effectiveDateTime is not UNSET or self._effectiveDateTime is not UNSET)
+            + (self.effectivePeriod is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice effective")
+        if self._protocol is not UNSET or self.protocol is not UNSET and None in self.protocol:
+            check_nulls("protocol", self.protocol, self._protocol)
 
 
 class ClinicalImpressionFinding(BackboneElement, frozen=True, kw_only=True):
@@ -56,4 +61,4 @@ class ClinicalImpressionFinding(BackboneElement, frozen=True, kw_only=True):
 
 class ClinicalImpressionInvestigation(BackboneElement, frozen=True, kw_only=True):
     code: CodeableConcept
-    item: list[Reference] | Absent = UNSET
+    item: Many[Reference] | Absent = UNSET

@@ -3,38 +3,93 @@
 
 from typing import Any, Literal
 
-FHIRVersion = Literal["0.0.80", "0.0.81", "0.0.82", "0.01", "0.05", "0.06", "0.11", "0.4.0", "0.5.0", "1.0.0", "1.0.1", "1.0.2", "1.1.0", "1.4.0", "1.6.0", "1.8.0", "3.0.0", "3.0.1", "3.3.0", "3.5.0", "4.0.0", "4.0.1"]
+FHIRVersion = Literal["0.0.80", "0.0.81", "0.0.82", "0.01", "0.05", "0.06", "0.11", "0.4.0",
+    "0.5.0", "1.0.0", "1.0.1", "1.0.2", "1.1.0", "1.4.0", "1.6.0", "1.8.0", "3.0.0", "3.0.1",
+    "3.3.0", "3.5.0", "4.0.0", "4.0.1"]
 AccountStatus = Literal["active", "entered-in-error", "inactive", "on-hold", "unknown"]
 ActionCardinalityBehavior = Literal["multiple", "single"]
 ActionConditionKind = Literal["applicability", "start", "stop"]
 ActionGroupingBehavior = Literal["logical-group", "sentence-group", "visual-group"]
 ActionParticipantType = Literal["device", "patient", "practitioner", "related-person"]
 ActionPrecheckBehavior = Literal["no", "yes"]
-ActionRelationshipType = Literal["after", "after-end", "after-start", "before", "before-end", "before-start", "concurrent", "concurrent-with-end", "concurrent-with-start"]
+ActionRelationshipType = Literal["after", "after-end", "after-start", "before", "before-end",
+    "before-start", "concurrent", "concurrent-with-end", "concurrent-with-start"]
 ActionRequiredBehavior = Literal["could", "must", "must-unless-documented"]
-ActionSelectionBehavior = Literal["all", "all-or-none", "any", "at-most-one", "exactly-one", "one-or-more"]
+ActionSelectionBehavior = Literal["all", "all-or-none", "any", "at-most-one", "exactly-one",
+    "one-or-more"]
 AddressType = Literal["both", "physical", "postal"]
 AddressUse = Literal["billing", "home", "old", "temp", "work"]
 AdministrativeGender = Literal["female", "male", "other", "unknown"]
 AdverseEventActuality = Literal["actual", "potential"]
-AllTypes = Literal["Account", "ActivityDefinition", "Address", "AdverseEvent", "Age", "AllergyIntolerance", "Annotation", "Any", "Appointment", "AppointmentResponse", "Attachment", "AuditEvent", "BackboneElement", "Basic", "Binary", "BiologicallyDerivedProduct", "BodyStructure", "Bundle", "CapabilityStatement", "CarePlan", "CareTeam", "CatalogEntry", "ChargeItem", "ChargeItemDefinition", "Claim", "ClaimResponse", "ClinicalImpression", "CodeSystem", "CodeableConcept", "Coding", "Communication", "CommunicationRequest", "CompartmentDefinition", "Composition", "ConceptMap", "Condition", "Consent", "ContactDetail", "ContactPoint", "Contract", "Contributor", "Count", "Coverage", "CoverageEligibilityRequest", "CoverageEligibilityResponse", "DataRequirement", "DetectedIssue", "Device", "DeviceDefinition", "DeviceMetric", "DeviceRequest", "DeviceUseStatement", "DiagnosticReport", "Distance", "DocumentManifest", "DocumentReference", "DomainResource", "Dosage", "Duration", "EffectEvidenceSynthesis", "Element", "ElementDefinition", "Encounter", "Endpoint", "EnrollmentRequest", "EnrollmentResponse", "EpisodeOfCare", "EventDefinition", "Evidence", "EvidenceVariable", "ExampleScenario", "ExplanationOfBenefit", "Expression", "Extension", "FamilyMemberHistory", "Flag", "Goal", "GraphDefinition", "Group", "GuidanceResponse", "HealthcareService", "HumanName", "Identifier", "ImagingStudy", "Immunization", "ImmunizationEvaluation", "ImmunizationRecommendation", "ImplementationGuide", "InsurancePlan", "Invoice", "Library", "Linkage", "List", "Location", "MarketingStatus", "Measure", "MeasureReport", "Media", "Medication", "MedicationAdministration", "MedicationDispense", "MedicationKnowledge", "MedicationRequest", "MedicationStatement", "MedicinalProduct", "MedicinalProductAuthorization", "MedicinalProductContraindication", "MedicinalProductIndication", "MedicinalProductIngredient", "MedicinalProductInteraction", "MedicinalProductManufactured", "MedicinalProductPackaged", "MedicinalProductPharmaceutical", "MedicinalProductUndesirableEffect", "MessageDefinition", "MessageHeader", "Meta", "MolecularSequence", "Money", "MoneyQuantity", "NamingSystem", "Narrative", "NutritionOrder", "Observation", "ObservationDefinition", "OperationDefinition", "OperationOutcome", "Organization", "OrganizationAffiliation", "ParameterDefinition", "Parameters", "Patient", "PaymentNotice", "PaymentReconciliation", "Period", "Person", "PlanDefinition", "Population", "Practitioner", "PractitionerRole", "Procedure", "ProdCharacteristic", "ProductShelfLife", "Provenance", "Quantity", "Questionnaire", "QuestionnaireResponse", "Range", "Ratio", "Reference", "RelatedArtifact", "RelatedPerson", "RequestGroup", "ResearchDefinition", "ResearchElementDefinition", "ResearchStudy", "ResearchSubject", "Resource", "RiskAssessment", "RiskEvidenceSynthesis", "SampledData", "Schedule", "SearchParameter", "ServiceRequest", "Signature", "SimpleQuantity", "Slot", "Specimen", "SpecimenDefinition", "StructureDefinition", "StructureMap", "Subscription", "Substance", "SubstanceAmount", "SubstanceNucleicAcid", "SubstancePolymer", "SubstanceProtein", "SubstanceReferenceInformation", "SubstanceSourceMaterial", "SubstanceSpecification", "SupplyDelivery", "SupplyRequest", "Task", "TerminologyCapabilities", "TestReport", "TestScript", "Timing", "TriggerDefinition", "Type", "UsageContext", "ValueSet", "VerificationResult", "VisionPrescription", "base64Binary", "boolean", "canonical", "code", "date", "dateTime", "decimal", "id", "instant", "integer", "markdown", "oid", "positiveInt", "string", "time", "unsignedInt", "uri", "url", "uuid", "xhtml"]
+AllTypes = Literal["Account", "ActivityDefinition", "Address", "AdverseEvent", "Age",
+    "AllergyIntolerance", "Annotation", "Any", "Appointment", "AppointmentResponse",
+    "Attachment", "AuditEvent", "BackboneElement", "Basic", "Binary",
+    "BiologicallyDerivedProduct", "BodyStructure", "Bundle", "CapabilityStatement", "CarePlan",
+    "CareTeam", "CatalogEntry", "ChargeItem", "ChargeItemDefinition", "Claim", "ClaimResponse",
+    "ClinicalImpression", "CodeSystem", "CodeableConcept", "Coding", "Communication",
+    "CommunicationRequest", "CompartmentDefinition", "Composition", "ConceptMap", "Condition",
+    "Consent", "ContactDetail", "ContactPoint", "Contract", "Contributor", "Count", "Coverage",
+    "CoverageEligibilityRequest", "CoverageEligibilityResponse", "DataRequirement",
+    "DetectedIssue", "Device", "DeviceDefinition", "DeviceMetric", "DeviceRequest",
+    "DeviceUseStatement", "DiagnosticReport", "Distance", "DocumentManifest",
+    "DocumentReference", "DomainResource", "Dosage", "Duration", "EffectEvidenceSynthesis",
+    "Element", "ElementDefinition", "Encounter", "Endpoint", "EnrollmentRequest",
+    "EnrollmentResponse", "EpisodeOfCare", "EventDefinition", "Evidence", "EvidenceVariable",
+    "ExampleScenario", "ExplanationOfBenefit", "Expression", "Extension", "FamilyMemberHistory",
+    "Flag", "Goal", "GraphDefinition", "Group", "GuidanceResponse", "HealthcareService",
+    "HumanName", "Identifier", "ImagingStudy", "Immunization", "ImmunizationEvaluation",
+    "ImmunizationRecommendation", "ImplementationGuide", "InsurancePlan", "Invoice", "Library",
+    "Linkage", "List", "Location", "MarketingStatus", "Measure", "MeasureReport", "Media",
+    "Medication", "MedicationAdministration", "MedicationDispense", "MedicationKnowledge",
+    "MedicationRequest", "MedicationStatement", "MedicinalProduct",
+    "MedicinalProductAuthorization", "MedicinalProductContraindication",
+    "MedicinalProductIndication", "MedicinalProductIngredient", "MedicinalProductInteraction",
+    "MedicinalProductManufactured", "MedicinalProductPackaged",
+    "MedicinalProductPharmaceutical", "MedicinalProductUndesirableEffect", "MessageDefinition",
+    "MessageHeader", "Meta", "MolecularSequence", "Money", "MoneyQuantity", "NamingSystem",
+    "Narrative", "NutritionOrder", "Observation", "ObservationDefinition",
+    "OperationDefinition", "OperationOutcome", "Organization", "OrganizationAffiliation",
+    "ParameterDefinition", "Parameters", "Patient", "PaymentNotice", "PaymentReconciliation",
+    "Period", "Person", "PlanDefinition", "Population", "Practitioner", "PractitionerRole",
+    "Procedure", "ProdCharacteristic", "ProductShelfLife", "Provenance", "Quantity",
+    "Questionnaire", "QuestionnaireResponse", "Range", "Ratio", "Reference", "RelatedArtifact",
+    "RelatedPerson", "RequestGroup", "ResearchDefinition", "ResearchElementDefinition",
+    "ResearchStudy", "ResearchSubject", "Resource", "RiskAssessment", "RiskEvidenceSynthesis",
+    "SampledData", "Schedule", "SearchParameter", "ServiceRequest", "Signature",
+    "SimpleQuantity", "Slot", "Specimen", "SpecimenDefinition", "StructureDefinition",
+    "StructureMap", "Subscription", "Substance", "SubstanceAmount", "SubstanceNucleicAcid",
+    "SubstancePolymer", "SubstanceProtein", "SubstanceReferenceInformation",
+    "SubstanceSourceMaterial", "SubstanceSpecification", "SupplyDelivery", "SupplyRequest",
+    "Task", "TerminologyCapabilities", "TestReport", "TestScript", "Timing",
+    "TriggerDefinition", "Type", "UsageContext", "ValueSet", "VerificationResult",
+    "VisionPrescription", "base64Binary", "boolean", "canonical", "code", "date", "dateTime",
+    "decimal", "id", "instant", "integer", "markdown", "oid", "positiveInt", "string", "time",
+    "unsignedInt", "uri", "url", "uuid", "xhtml"]
 AllergyIntoleranceCategory = Literal["biologic", "environment", "food", "medication"]
 AllergyIntoleranceCriticality = Literal["high", "low", "unable-to-assess"]
 AllergyIntoleranceType = Literal["allergy", "intolerance"]
-Appointmentstatus = Literal["arrived", "booked", "cancelled", "checked-in", "entered-in-error", "fulfilled", "noshow", "pending", "proposed", "waitlist"]
+Appointmentstatus = Literal["arrived", "booked", "cancelled", "checked-in", "entered-in-error",
+    "fulfilled", "noshow", "pending", "proposed", "waitlist"]
 AssertDirectionCodes = Literal["request", "response"]
-AssertOperatorCodes = Literal["contains", "empty", "equals", "eval", "greaterThan", "in", "lessThan", "notContains", "notEmpty", "notEquals", "notIn"]
-AssertResponseCodeTypes = Literal["bad", "conflict", "created", "forbidden", "gone", "methodNotAllowed", "noContent", "notFound", "notModified", "okay", "preconditionFailed", "unprocessable"]
+AssertOperatorCodes = Literal["contains", "empty", "equals", "eval", "greaterThan", "in",
+    "lessThan", "notContains", "notEmpty", "notEquals", "notIn"]
+AssertResponseCodeTypes = Literal["bad", "conflict", "created", "forbidden", "gone",
+    "methodNotAllowed", "noContent", "notFound", "notModified", "okay", "preconditionFailed",
+    "unprocessable"]
 AuditEventAction = Literal["C", "D", "E", "R", "U"]
 AuditEventOutcome = Literal["0", "12", "4", "8"]
 BindingStrength = Literal["example", "extensible", "preferred", "required"]
-BundleType = Literal["batch", "batch-response", "collection", "document", "history", "message", "searchset", "transaction", "transaction-response"]
+BundleType = Literal["batch", "batch-response", "collection", "document", "history", "message",
+    "searchset", "transaction", "transaction-response"]
 CapabilityStatementKind = Literal["capability", "instance", "requirements"]
-CarePlanActivityKind = Literal["Appointment", "CommunicationRequest", "DeviceRequest", "MedicationRequest", "NutritionOrder", "ServiceRequest", "Task", "VisionPrescription"]
-CarePlanActivityStatus = Literal["cancelled", "completed", "entered-in-error", "in-progress", "not-started", "on-hold", "scheduled", "stopped", "unknown"]
+CarePlanActivityKind = Literal["Appointment", "CommunicationRequest", "DeviceRequest",
+    "MedicationRequest", "NutritionOrder", "ServiceRequest", "Task", "VisionPrescription"]
+CarePlanActivityStatus = Literal["cancelled", "completed", "entered-in-error", "in-progress",
+    "not-started", "on-hold", "scheduled", "stopped", "unknown"]
 CarePlanIntent = Literal["option", "order", "plan", "proposal"]
 CareTeamStatus = Literal["active", "entered-in-error", "inactive", "proposed", "suspended"]
-ChargeitemStatus = Literal["aborted", "billable", "billed", "entered-in-error", "not-billable", "planned", "unknown"]
+ChargeitemStatus = Literal["aborted", "billable", "billed", "entered-in-error", "not-billable",
+    "planned", "unknown"]
 ClaimUse = Literal["claim", "preauthorization", "predetermination"]
 ClinicalimpressionStatus = Literal["completed", "entered-in-error", "in-progress"]
 CodeSearchSupport = Literal["all", "explicit"]
@@ -43,28 +98,95 @@ CodesystemHierarchyMeaning = Literal["classified-with", "grouped-by", "is-a", "p
 CompartmentType = Literal["Device", "Encounter", "Patient", "Practitioner", "RelatedPerson"]
 CompositionAttestationMode = Literal["legal", "official", "personal", "professional"]
 CompositionStatus = Literal["amended", "entered-in-error", "final", "preliminary"]
-ConceptMapEquivalence = Literal["disjoint", "equal", "equivalent", "inexact", "narrower", "relatedto", "specializes", "subsumes", "unmatched", "wider"]
-ConceptPropertyType = Literal["Coding", "boolean", "code", "dateTime", "decimal", "integer", "string"]
+ConceptMapEquivalence = Literal["disjoint", "equal", "equivalent", "inexact", "narrower",
+    "relatedto", "specializes", "subsumes", "unmatched", "wider"]
+ConceptPropertyType = Literal["Coding", "boolean", "code", "dateTime", "decimal", "integer",
+    "string"]
 ConceptmapUnmappedMode = Literal["fixed", "other-map", "provided"]
 ConditionalDeleteStatus = Literal["multiple", "not-supported", "single"]
 ConditionalReadStatus = Literal["full-support", "modified-since", "not-match", "not-supported"]
 ConsentDataMeaning = Literal["authoredby", "dependents", "instance", "related"]
 ConsentProvisionType = Literal["deny", "permit"]
-ConsentStateCodes = Literal["active", "draft", "entered-in-error", "inactive", "proposed", "rejected"]
+ConsentStateCodes = Literal["active", "draft", "entered-in-error", "inactive", "proposed",
+    "rejected"]
 ConstraintSeverity = Literal["error", "warning"]
 ContactPointSystem = Literal["email", "fax", "other", "pager", "phone", "sms", "url"]
 ContactPointUse = Literal["home", "mobile", "old", "temp", "work"]
-ContractPublicationstatus = Literal["amended", "appended", "cancelled", "disputed", "entered-in-error", "executable", "executed", "negotiable", "offered", "policy", "rejected", "renewed", "resolved", "revoked", "terminated"]
-ContractStatus = Literal["amended", "appended", "cancelled", "disputed", "entered-in-error", "executable", "executed", "negotiable", "offered", "policy", "rejected", "renewed", "resolved", "revoked", "terminated"]
+ContractPublicationstatus = Literal["amended", "appended", "cancelled", "disputed",
+    "entered-in-error", "executable", "executed", "negotiable", "offered", "policy", "rejected",
+    "renewed", "resolved", "revoked", "terminated"]
+ContractStatus = Literal["amended", "appended", "cancelled", "disputed", "entered-in-error",
+    "executable", "executed", "negotiable", "offered", "policy", "rejected", "renewed",
+    "resolved", "revoked", "terminated"]
 ContributorType = Literal["author", "editor", "endorser", "reviewer"]
-Currencies = Literal["AED", "AFN", "ALL", "AMD", "ANG", "AOA", "ARS", "AUD", "AWG", "AZN", "BAM", "BBD", "BDT", "BGN", "BHD", "BIF", "BMD", "BND", "BOB", "BOV", "BRL", "BSD", "BTN", "BWP", "BYN", "BZD", "CAD", "CDF", "CHE", "CHF", "CHW", "CLF", "CLP", "CNY", "COP", "COU", "CRC", "CUC", "CUP", "CVE", "CZK", "DJF", "DKK", "DOP", "DZD", "EGP", "ERN", "ETB", "EUR", "FJD", "FKP", "GBP", "GEL", "GGP", "GHS", "GIP", "GMD", "GNF", "GTQ", "GYD", "HKD", "HNL", "HRK", "HTG", "HUF", "IDR", "ILS", "IMP", "INR", "IQD", "IRR", "ISK", "JEP", "JMD", "JOD", "JPY", "KES", "KGS", "KHR", "KMF", "KPW", "KRW", "KWD", "KYD", "KZT", "LAK", "LBP", "LKR", "LRD", "LSL", "LYD", "MAD", "MDL", "MGA", "MKD", "MMK", "MNT", "MOP", "MRU", "MUR", "MVR", "MWK", "MXN", "MXV", "MYR", "MZN", "NAD", "NGN", "NIO", "NOK", "NPR", "NZD", "OMR", "PAB", "PEN", "PGK", "PHP", "PKR", "PLN", "PYG", "QAR", "RON", "RSD", "RUB", "RWF", "SAR", "SBD", "SCR", "SDG", "SEK", "SGD", "SHP", "SLL", "SOS", "SRD", "SSP", "STN", "SVC", "SYP", "SZL", "THB", "TJS", "TMT", "TND", "TOP", "TRY", "TTD", "TVD", "TWD", "TZS", "UAH", "UGX", "USD", "USN", "UYI", "UYU", "UZS", "VEF", "VND", "VUV", "WST", "XAF", "XAG", "XAU", "XBA", "XBB", "XBC", "XBD", "XCD", "XDR", "XOF", "XPD", "XPF", "XPT", "XSU", "XTS", "XUA", "XXX", "YER", "ZAR", "ZMW", "ZWL"]
+Currencies = Literal["AED", "AFN", "ALL", "AMD", "ANG", "AOA", "ARS", "AUD", "AWG", "AZN",
+    "BAM", "BBD", "BDT", "BGN", "BHD", "BIF", "BMD", "BND", "BOB", "BOV", "BRL", "BSD", "BTN",
+    "BWP", "BYN", "BZD", "CAD", "CDF", "CHE", "CHF", "CHW", "CLF", "CLP", "CNY", "COP", "COU",
+    "CRC", "CUC", "CUP", "CVE", "CZK", "DJF", "DKK", "DOP", "DZD", "EGP", "ERN", "ETB", "EUR",
+    "FJD", "FKP", "GBP", "GEL", "GGP", "GHS", "GIP", "GMD", "GNF", "GTQ", "GYD", "HKD", "HNL",
+    "HRK", "HTG", "HUF", "IDR", "ILS", "IMP", "INR", "IQD", "IRR", "ISK", "JEP", "JMD", "JOD",
+    "JPY", "KES", "KGS", "KHR", "KMF", "KPW", "KRW", "KWD", "KYD", "KZT", "LAK", "LBP", "LKR",
+    "LRD", "LSL", "LYD", "MAD", "MDL", "MGA", "MKD", "MMK", "MNT", "MOP", "MRU", "MUR", "MVR",
+    "MWK", "MXN", "MXV", "MYR", "MZN", "NAD", "NGN", "NIO", "NOK", "NPR", "NZD", "OMR", "PAB",
+    "PEN", "PGK", "PHP", "PKR", "PLN", "PYG", "QAR", "RON", "RSD", "RUB", "RWF", "SAR", "SBD",
+    "SCR", "SDG", "SEK", "SGD", "SHP", "SLL", "SOS", "SRD", "SSP", "STN", "SVC", "SYP", "SZL",
+    "THB", "TJS", "TMT", "TND", "TOP", "TRY", "TTD", "TVD", "TWD", "TZS", "UAH", "UGX", "USD",
+    "USN", "UYI", "UYU", "UZS", "VEF", "VND", "VUV", "WST", "XAF", "XAG", "XAU", "XBA", "XBB",
+    "XBC", "XBD", "XCD", "XDR", "XOF", "XPD", "XPF", "XPT", "XSU", "XTS", "XUA", "XXX", "YER",
+    "ZAR", "ZMW", "ZWL"]
 DaysOfWeek = Literal["fri", "mon", "sat", "sun", "thu", "tue", "wed"]
-DefinedTypes = Literal["Account", "ActivityDefinition", "Address", "AdverseEvent", "Age", "AllergyIntolerance", "Annotation", "Appointment", "AppointmentResponse", "Attachment", "AuditEvent", "BackboneElement", "Basic", "Binary", "BiologicallyDerivedProduct", "BodyStructure", "Bundle", "CapabilityStatement", "CarePlan", "CareTeam", "CatalogEntry", "ChargeItem", "ChargeItemDefinition", "Claim", "ClaimResponse", "ClinicalImpression", "CodeSystem", "CodeableConcept", "Coding", "Communication", "CommunicationRequest", "CompartmentDefinition", "Composition", "ConceptMap", "Condition", "Consent", "ContactDetail", "ContactPoint", "Contract", "Contributor", "Count", "Coverage", "CoverageEligibilityRequest", "CoverageEligibilityResponse", "DataRequirement", "DetectedIssue", "Device", "DeviceDefinition", "DeviceMetric", "DeviceRequest", "DeviceUseStatement", "DiagnosticReport", "Distance", "DocumentManifest", "DocumentReference", "DomainResource", "Dosage", "Duration", "EffectEvidenceSynthesis", "Element", "ElementDefinition", "Encounter", "Endpoint", "EnrollmentRequest", "EnrollmentResponse", "EpisodeOfCare", "EventDefinition", "Evidence", "EvidenceVariable", "ExampleScenario", "ExplanationOfBenefit", "Expression", "Extension", "FamilyMemberHistory", "Flag", "Goal", "GraphDefinition", "Group", "GuidanceResponse", "HealthcareService", "HumanName", "Identifier", "ImagingStudy", "Immunization", "ImmunizationEvaluation", "ImmunizationRecommendation", "ImplementationGuide", "InsurancePlan", "Invoice", "Library", "Linkage", "List", "Location", "MarketingStatus", "Measure", "MeasureReport", "Media", "Medication", "MedicationAdministration", "MedicationDispense", "MedicationKnowledge", "MedicationRequest", "MedicationStatement", "MedicinalProduct", "MedicinalProductAuthorization", "MedicinalProductContraindication", "MedicinalProductIndication", "MedicinalProductIngredient", "MedicinalProductInteraction", "MedicinalProductManufactured", "MedicinalProductPackaged", "MedicinalProductPharmaceutical", "MedicinalProductUndesirableEffect", "MessageDefinition", "MessageHeader", "Meta", "MolecularSequence", "Money", "MoneyQuantity", "NamingSystem", "Narrative", "NutritionOrder", "Observation", "ObservationDefinition", "OperationDefinition", "OperationOutcome", "Organization", "OrganizationAffiliation", "ParameterDefinition", "Parameters", "Patient", "PaymentNotice", "PaymentReconciliation", "Period", "Person", "PlanDefinition", "Population", "Practitioner", "PractitionerRole", "Procedure", "ProdCharacteristic", "ProductShelfLife", "Provenance", "Quantity", "Questionnaire", "QuestionnaireResponse", "Range", "Ratio", "Reference", "RelatedArtifact", "RelatedPerson", "RequestGroup", "ResearchDefinition", "ResearchElementDefinition", "ResearchStudy", "ResearchSubject", "Resource", "RiskAssessment", "RiskEvidenceSynthesis", "SampledData", "Schedule", "SearchParameter", "ServiceRequest", "Signature", "SimpleQuantity", "Slot", "Specimen", "SpecimenDefinition", "StructureDefinition", "StructureMap", "Subscription", "Substance", "SubstanceAmount", "SubstanceNucleicAcid", "SubstancePolymer", "SubstanceProtein", "SubstanceReferenceInformation", "SubstanceSourceMaterial", "SubstanceSpecification", "SupplyDelivery", "SupplyRequest", "Task", "TerminologyCapabilities", "TestReport", "TestScript", "Timing", "TriggerDefinition", "UsageContext", "ValueSet", "VerificationResult", "VisionPrescription", "base64Binary", "boolean", "canonical", "code", "date", "dateTime", "decimal", "id", "instant", "integer", "markdown", "oid", "positiveInt", "string", "time", "unsignedInt", "uri", "url", "uuid", "xhtml"]
+DefinedTypes = Literal["Account", "ActivityDefinition", "Address", "AdverseEvent", "Age",
+    "AllergyIntolerance", "Annotation", "Appointment", "AppointmentResponse", "Attachment",
+    "AuditEvent", "BackboneElement", "Basic", "Binary", "BiologicallyDerivedProduct",
+    "BodyStructure", "Bundle", "CapabilityStatement", "CarePlan", "CareTeam", "CatalogEntry",
+    "ChargeItem", "ChargeItemDefinition", "Claim", "ClaimResponse", "ClinicalImpression",
+    "CodeSystem", "CodeableConcept", "Coding", "Communication", "CommunicationRequest",
+    "CompartmentDefinition", "Composition", "ConceptMap", "Condition", "Consent",
+    "ContactDetail", "ContactPoint", "Contract", "Contributor", "Count", "Coverage",
+    "CoverageEligibilityRequest", "CoverageEligibilityResponse", "DataRequirement",
+    "DetectedIssue", "Device", "DeviceDefinition", "DeviceMetric", "DeviceRequest",
+    "DeviceUseStatement", "DiagnosticReport", "Distance", "DocumentManifest",
+    "DocumentReference", "DomainResource", "Dosage", "Duration", "EffectEvidenceSynthesis",
+    "Element", "ElementDefinition", "Encounter", "Endpoint", "EnrollmentRequest",
+    "EnrollmentResponse", "EpisodeOfCare", "EventDefinition", "Evidence", "EvidenceVariable",
+    "ExampleScenario", "ExplanationOfBenefit", "Expression", "Extension", "FamilyMemberHistory",
+    "Flag", "Goal", "GraphDefinition", "Group", "GuidanceResponse", "HealthcareService",
+    "HumanName", "Identifier", "ImagingStudy", "Immunization", "ImmunizationEvaluation",
+    "ImmunizationRecommendation", "ImplementationGuide", "InsurancePlan", "Invoice", "Library",
+    "Linkage", "List", "Location", "MarketingStatus", "Measure", "MeasureReport", "Media",
+    "Medication", "MedicationAdministration", "MedicationDispense", "MedicationKnowledge",
+    "MedicationRequest", "MedicationStatement", "MedicinalProduct",
+    "MedicinalProductAuthorization", "MedicinalProductContraindication",
+    "MedicinalProductIndication", "MedicinalProductIngredient", "MedicinalProductInteraction",
+    "MedicinalProductManufactured", "MedicinalProductPackaged",
+    "MedicinalProductPharmaceutical", "MedicinalProductUndesirableEffect", "MessageDefinition",
+    "MessageHeader", "Meta", "MolecularSequence", "Money", "MoneyQuantity", "NamingSystem",
+    "Narrative", "NutritionOrder", "Observation", "ObservationDefinition",
+    "OperationDefinition", "OperationOutcome", "Organization", "OrganizationAffiliation",
+    "ParameterDefinition", "Parameters", "Patient", "PaymentNotice", "PaymentReconciliation",
+    "Period", "Person", "PlanDefinition", "Population", "Practitioner", "PractitionerRole",
+    "Procedure", "ProdCharacteristic", "ProductShelfLife", "Provenance", "Quantity",
+    "Questionnaire", "QuestionnaireResponse", "Range", "Ratio", "Reference", "RelatedArtifact",
+    "RelatedPerson", "RequestGroup", "ResearchDefinition", "ResearchElementDefinition",
+    "ResearchStudy", "ResearchSubject", "Resource", "RiskAssessment", "RiskEvidenceSynthesis",
+    "SampledData", "Schedule", "SearchParameter", "ServiceRequest", "Signature",
+    "SimpleQuantity", "Slot", "Specimen", "SpecimenDefinition", "StructureDefinition",
+    "StructureMap", "Subscription", "Substance", "SubstanceAmount", "SubstanceNucleicAcid",
+    "SubstancePolymer", "SubstanceProtein", "SubstanceReferenceInformation",
+    "SubstanceSourceMaterial", "SubstanceSpecification", "SupplyDelivery", "SupplyRequest",
+    "Task", "TerminologyCapabilities", "TestReport", "TestScript", "Timing",
+    "TriggerDefinition", "UsageContext", "ValueSet", "VerificationResult", "VisionPrescription",
+    "base64Binary", "boolean", "canonical", "code", "date", "dateTime", "decimal", "id",
+    "instant", "integer", "markdown", "oid", "positiveInt", "string", "time", "unsignedInt",
+    "uri", "url", "uuid", "xhtml"]
 DetectedissueSeverity = Literal["high", "low", "moderate"]
-DeviceNametype = Literal["manufacturer-name", "model-name", "other", "patient-reported-name", "udi-label-name", "user-friendly-name"]
-DeviceStatementStatus = Literal["active", "completed", "entered-in-error", "intended", "on-hold", "stopped"]
+DeviceNametype = Literal["manufacturer-name", "model-name", "other", "patient-reported-name",
+    "udi-label-name", "user-friendly-name"]
+DeviceStatementStatus = Literal["active", "completed", "entered-in-error", "intended",
+    "on-hold", "stopped"]
 DeviceStatus = Literal["active", "entered-in-error", "inactive", "unknown"]
-DiagnosticReportStatus = Literal["amended", "appended", "cancelled", "corrected", "entered-in-error", "final", "partial", "preliminary", "registered", "unknown"]
+DiagnosticReportStatus = Literal["amended", "appended", "cancelled", "corrected",
+    "entered-in-error", "final", "partial", "preliminary", "registered", "unknown"]
 DiscriminatorType = Literal["exists", "pattern", "profile", "type", "value"]
 DocumentMode = Literal["consumer", "producer"]
 DocumentReferenceStatus = Literal["current", "entered-in-error", "superseded"]
@@ -72,40 +194,58 @@ DocumentRelationshipType = Literal["appends", "replaces", "signs", "transforms"]
 EligibilityrequestPurpose = Literal["auth-requirements", "benefits", "discovery", "validation"]
 EligibilityresponsePurpose = Literal["auth-requirements", "benefits", "discovery", "validation"]
 EncounterLocationStatus = Literal["active", "completed", "planned", "reserved"]
-EncounterStatus = Literal["arrived", "cancelled", "entered-in-error", "finished", "in-progress", "onleave", "planned", "triaged", "unknown"]
+EncounterStatus = Literal["arrived", "cancelled", "entered-in-error", "finished", "in-progress",
+    "onleave", "planned", "triaged", "unknown"]
 EndpointStatus = Literal["active", "entered-in-error", "error", "off", "suspended", "test"]
-EpisodeOfCareStatus = Literal["active", "cancelled", "entered-in-error", "finished", "onhold", "planned", "waitlist"]
+EpisodeOfCareStatus = Literal["active", "cancelled", "entered-in-error", "finished", "onhold",
+    "planned", "waitlist"]
 EventCapabilityMode = Literal["receiver", "sender"]
-EventStatus = Literal["completed", "entered-in-error", "in-progress", "not-done", "on-hold", "preparation", "stopped", "unknown"]
-EventTiming = Literal["AC", "ACD", "ACM", "ACV", "AFT", "AFT.early", "AFT.late", "C", "CD", "CM", "CV", "EVE", "EVE.early", "EVE.late", "HS", "MORN", "MORN.early", "MORN.late", "NIGHT", "NOON", "PC", "PCD", "PCM", "PCV", "PHS", "WAKE"]
+EventStatus = Literal["completed", "entered-in-error", "in-progress", "not-done", "on-hold",
+    "preparation", "stopped", "unknown"]
+EventTiming = Literal["AC", "ACD", "ACM", "ACV", "AFT", "AFT.early", "AFT.late", "C", "CD",
+    "CM", "CV", "EVE", "EVE.early", "EVE.late", "HS", "MORN", "MORN.early", "MORN.late",
+    "NIGHT", "NOON", "PC", "PCD", "PCM", "PCV", "PHS", "WAKE"]
 ExamplescenarioActorType = Literal["entity", "person"]
 ExplanationofbenefitStatus = Literal["active", "cancelled", "draft", "entered-in-error"]
 ExposureState = Literal["exposure", "exposure-alternative"]
 ExtensionContextType = Literal["element", "extension", "fhirpath"]
-FilterOperator = Literal["=", "descendent-of", "exists", "generalizes", "in", "is-a", "is-not-a", "not-in", "regex"]
+FilterOperator = Literal["=", "descendent-of", "exists", "generalizes", "in", "is-a",
+    "is-not-a", "not-in", "regex"]
 FlagStatus = Literal["active", "entered-in-error", "inactive"]
 FmStatus = Literal["active", "cancelled", "draft", "entered-in-error"]
-GoalStatus = Literal["accepted", "active", "cancelled", "completed", "entered-in-error", "on-hold", "planned", "proposed", "rejected"]
+GoalStatus = Literal["accepted", "active", "cancelled", "completed", "entered-in-error",
+    "on-hold", "planned", "proposed", "rejected"]
 GraphCompartmentRule = Literal["custom", "different", "identical", "matching"]
 GraphCompartmentUse = Literal["condition", "requirement"]
-GroupMeasure = Literal["mean", "mean-of-mean", "mean-of-median", "median", "median-of-mean", "median-of-median"]
+GroupMeasure = Literal["mean", "mean-of-mean", "mean-of-median", "median", "median-of-mean",
+    "median-of-median"]
 GroupType = Literal["animal", "device", "medication", "person", "practitioner", "substance"]
-GuidanceResponseStatus = Literal["data-requested", "data-required", "entered-in-error", "failure", "in-progress", "success"]
+GuidanceResponseStatus = Literal["data-requested", "data-required", "entered-in-error",
+    "failure", "in-progress", "success"]
 GuidePageGeneration = Literal["generated", "html", "markdown", "xml"]
-GuideParameterCode = Literal["apply", "expansion-parameter", "generate-json", "generate-turtle", "generate-xml", "html-template", "path-pages", "path-resource", "path-tx-cache", "rule-broken-links"]
+GuideParameterCode = Literal["apply", "expansion-parameter", "generate-json", "generate-turtle",
+    "generate-xml", "html-template", "path-pages", "path-resource", "path-tx-cache",
+    "rule-broken-links"]
 HistoryStatus = Literal["completed", "entered-in-error", "health-unknown", "partial"]
 HttpOperations = Literal["delete", "get", "head", "options", "patch", "post", "put"]
 HttpVerb = Literal["DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"]
 IdentifierUse = Literal["official", "old", "secondary", "temp", "usual"]
 IdentityAssuranceLevel = Literal["level1", "level2", "level3", "level4"]
-ImagingstudyStatus = Literal["available", "cancelled", "entered-in-error", "registered", "unknown"]
+ImagingstudyStatus = Literal["available", "cancelled", "entered-in-error", "registered",
+    "unknown"]
 ImmunizationEvaluationStatus = Literal["completed", "entered-in-error"]
 ImmunizationStatus = Literal["completed", "entered-in-error", "not-done"]
-InvoicePriceComponentType = Literal["base", "deduction", "discount", "informational", "surcharge", "tax"]
+InvoicePriceComponentType = Literal["base", "deduction", "discount", "informational",
+    "surcharge", "tax"]
 InvoiceStatus = Literal["balanced", "cancelled", "draft", "entered-in-error", "issued"]
 IssueSeverity = Literal["error", "fatal", "information", "warning"]
-IssueType = Literal["business-rule", "code-invalid", "conflict", "deleted", "duplicate", "exception", "expired", "extension", "forbidden", "incomplete", "informational", "invalid", "invariant", "lock-error", "login", "multiple-matches", "no-store", "not-found", "not-supported", "processing", "required", "security", "structure", "suppressed", "throttled", "timeout", "too-costly", "too-long", "transient", "unknown", "value"]
-ItemType = Literal["attachment", "boolean", "choice", "date", "dateTime", "decimal", "display", "group", "integer", "open-choice", "quantity", "reference", "string", "text", "time", "url"]
+IssueType = Literal["business-rule", "code-invalid", "conflict", "deleted", "duplicate",
+    "exception", "expired", "extension", "forbidden", "incomplete", "informational", "invalid",
+    "invariant", "lock-error", "login", "multiple-matches", "no-store", "not-found",
+    "not-supported", "processing", "required", "security", "structure", "suppressed",
+    "throttled", "timeout", "too-costly", "too-long", "transient", "unknown", "value"]
+ItemType = Literal["attachment", "boolean", "choice", "date", "dateTime", "decimal", "display",
+    "group", "integer", "open-choice", "quantity", "reference", "string", "text", "time", "url"]
 LinkType = Literal["refer", "replaced-by", "replaces", "seealso"]
 LinkageType = Literal["alternate", "historical", "source"]
 ListMode = Literal["changes", "snapshot", "working"]
@@ -118,19 +258,26 @@ MapInputMode = Literal["source", "target"]
 MapModelMode = Literal["produced", "queried", "source", "target"]
 MapSourceListMode = Literal["first", "last", "not_first", "not_last", "only_one"]
 MapTargetListMode = Literal["collate", "first", "last", "share"]
-MapTransform = Literal["append", "c", "cast", "cc", "copy", "cp", "create", "dateOp", "escape", "evaluate", "id", "pointer", "qty", "reference", "translate", "truncate", "uuid"]
+MapTransform = Literal["append", "c", "cast", "cc", "copy", "cp", "create", "dateOp", "escape",
+    "evaluate", "id", "pointer", "qty", "reference", "translate", "truncate", "uuid"]
 MeasureReportStatus = Literal["complete", "error", "pending"]
 MeasureReportType = Literal["data-collection", "individual", "subject-list", "summary"]
-MedicationAdminStatus = Literal["completed", "entered-in-error", "in-progress", "not-done", "on-hold", "stopped", "unknown"]
-MedicationStatementStatus = Literal["active", "completed", "entered-in-error", "intended", "not-taken", "on-hold", "stopped", "unknown"]
+MedicationAdminStatus = Literal["completed", "entered-in-error", "in-progress", "not-done",
+    "on-hold", "stopped", "unknown"]
+MedicationStatementStatus = Literal["active", "completed", "entered-in-error", "intended",
+    "not-taken", "on-hold", "stopped", "unknown"]
 MedicationStatus = Literal["active", "entered-in-error", "inactive"]
-MedicationdispenseStatus = Literal["cancelled", "completed", "declined", "entered-in-error", "in-progress", "on-hold", "preparation", "stopped", "unknown"]
+MedicationdispenseStatus = Literal["cancelled", "completed", "declined", "entered-in-error",
+    "in-progress", "on-hold", "preparation", "stopped", "unknown"]
 MedicationknowledgeStatus = Literal["active", "entered-in-error", "inactive"]
-MedicationrequestIntent = Literal["filler-order", "instance-order", "option", "order", "original-order", "plan", "proposal", "reflex-order"]
-MedicationrequestStatus = Literal["active", "cancelled", "completed", "draft", "entered-in-error", "on-hold", "stopped", "unknown"]
+MedicationrequestIntent = Literal["filler-order", "instance-order", "option", "order",
+    "original-order", "plan", "proposal", "reflex-order"]
+MedicationrequestStatus = Literal["active", "cancelled", "completed", "draft",
+    "entered-in-error", "on-hold", "stopped", "unknown"]
 MessageSignificanceCategory = Literal["consequence", "currency", "notification"]
 MessageheaderResponseRequest = Literal["always", "never", "on-error", "on-success"]
-MetricCalibrationState = Literal["calibrated", "calibration-required", "not-calibrated", "unspecified"]
+MetricCalibrationState = Literal["calibrated", "calibration-required", "not-calibrated",
+    "unspecified"]
 MetricCalibrationType = Literal["gain", "offset", "two-point", "unspecified"]
 MetricCategory = Literal["calculation", "measurement", "setting", "unspecified"]
 MetricColor = Literal["black", "blue", "cyan", "green", "magenta", "red", "white", "yellow"]
@@ -142,13 +289,15 @@ NarrativeStatus = Literal["additional", "empty", "extensions", "generated"]
 NetworkType = Literal["1", "2", "3", "4", "5"]
 NoteType = Literal["display", "print", "printoper"]
 ObservationRangeCategory = Literal["absolute", "critical", "reference"]
-ObservationStatus = Literal["amended", "cancelled", "corrected", "entered-in-error", "final", "preliminary", "registered", "unknown"]
+ObservationStatus = Literal["amended", "cancelled", "corrected", "entered-in-error", "final",
+    "preliminary", "registered", "unknown"]
 OperationKind = Literal["operation", "query"]
 OperationParameterUse = Literal["in", "out"]
 OrientationType = Literal["antisense", "sense"]
 Participantrequired = Literal["information-only", "optional", "required"]
 Participationstatus = Literal["accepted", "declined", "needs-action", "tentative"]
-PermittedDataType = Literal["CodeableConcept", "Period", "Quantity", "Range", "Ratio", "SampledData", "boolean", "dateTime", "integer", "string", "time"]
+PermittedDataType = Literal["CodeableConcept", "Period", "Quantity", "Range", "Ratio",
+    "SampledData", "boolean", "dateTime", "integer", "string", "time"]
 ProductCategory = Literal["biologicalAgent", "cells", "fluid", "organ", "tissue"]
 ProductStatus = Literal["available", "unavailable"]
 ProductStorageScale = Literal["celsius", "farenheit", "kelvin"]
@@ -157,41 +306,142 @@ ProvenanceEntityRole = Literal["derivation", "quotation", "removal", "revision",
 PublicationStatus = Literal["active", "draft", "retired", "unknown"]
 QualityType = Literal["indel", "snp", "unknown"]
 QuantityComparator = Literal["<", "<=", ">", ">="]
-QuestionnaireAnswersStatus = Literal["amended", "completed", "entered-in-error", "in-progress", "stopped"]
+QuestionnaireAnswersStatus = Literal["amended", "completed", "entered-in-error", "in-progress",
+    "stopped"]
 QuestionnaireEnableBehavior = Literal["all", "any"]
 QuestionnaireEnableOperator = Literal["!=", "<", "<=", "=", ">", ">=", "exists"]
 ReactionEventSeverity = Literal["mild", "moderate", "severe"]
 ReferenceHandlingPolicy = Literal["enforced", "literal", "local", "logical", "resolves"]
 ReferenceVersionRules = Literal["either", "independent", "specific"]
-RelatedArtifactType = Literal["citation", "composed-of", "depends-on", "derived-from", "documentation", "justification", "predecessor", "successor"]
+RelatedArtifactType = Literal["citation", "composed-of", "depends-on", "derived-from",
+    "documentation", "justification", "predecessor", "successor"]
 RelationType = Literal["is-replaced-by", "triggers"]
 RemittanceOutcome = Literal["complete", "error", "partial", "queued"]
 ReportActionResultCodes = Literal["error", "fail", "pass", "skip", "warning"]
 ReportParticipantType = Literal["client", "server", "test-engine"]
 ReportResultCodes = Literal["fail", "pass", "pending"]
-ReportStatusCodes = Literal["completed", "entered-in-error", "in-progress", "stopped", "waiting"]
+ReportStatusCodes = Literal["completed", "entered-in-error", "in-progress", "stopped",
+    "waiting"]
 RepositoryType = Literal["directlink", "login", "oauth", "openapi", "other"]
-RequestIntent = Literal["directive", "filler-order", "instance-order", "option", "order", "original-order", "plan", "proposal", "reflex-order"]
+RequestIntent = Literal["directive", "filler-order", "instance-order", "option", "order",
+    "original-order", "plan", "proposal", "reflex-order"]
 RequestPriority = Literal["asap", "routine", "stat", "urgent"]
-RequestResourceTypes = Literal["Appointment", "AppointmentResponse", "CarePlan", "Claim", "CommunicationRequest", "Contract", "DeviceRequest", "EnrollmentRequest", "ImmunizationRecommendation", "MedicationRequest", "NutritionOrder", "ServiceRequest", "SupplyRequest", "Task", "VisionPrescription"]
-RequestStatus = Literal["active", "completed", "draft", "entered-in-error", "on-hold", "revoked", "unknown"]
+RequestResourceTypes = Literal["Appointment", "AppointmentResponse", "CarePlan", "Claim",
+    "CommunicationRequest", "Contract", "DeviceRequest", "EnrollmentRequest",
+    "ImmunizationRecommendation", "MedicationRequest", "NutritionOrder", "ServiceRequest",
+    "SupplyRequest", "Task", "VisionPrescription"]
+RequestStatus = Literal["active", "completed", "draft", "entered-in-error", "on-hold",
+    "revoked", "unknown"]
 ResearchElementType = Literal["exposure", "outcome", "population"]
-ResearchStudyStatus = Literal["active", "administratively-completed", "approved", "closed-to-accrual", "closed-to-accrual-and-intervention", "completed", "disapproved", "in-review", "temporarily-closed-to-accrual", "temporarily-closed-to-accrual-and-intervention", "withdrawn"]
-ResearchSubjectStatus = Literal["candidate", "eligible", "follow-up", "ineligible", "not-registered", "off-study", "on-study", "on-study-intervention", "on-study-observation", "pending-on-study", "potential-candidate", "screening", "withdrawn"]
+ResearchStudyStatus = Literal["active", "administratively-completed", "approved",
+    "closed-to-accrual", "closed-to-accrual-and-intervention", "completed", "disapproved",
+    "in-review", "temporarily-closed-to-accrual",
+    "temporarily-closed-to-accrual-and-intervention", "withdrawn"]
+ResearchSubjectStatus = Literal["candidate", "eligible", "follow-up", "ineligible",
+    "not-registered", "off-study", "on-study", "on-study-intervention", "on-study-observation",
+    "pending-on-study", "potential-candidate", "screening", "withdrawn"]
 ResourceAggregationMode = Literal["bundled", "contained", "referenced"]
 ResourceSlicingRules = Literal["closed", "open", "openAtEnd"]
-ResourceTypes = Literal["Account", "ActivityDefinition", "AdverseEvent", "AllergyIntolerance", "Appointment", "AppointmentResponse", "AuditEvent", "Basic", "Binary", "BiologicallyDerivedProduct", "BodyStructure", "Bundle", "CapabilityStatement", "CarePlan", "CareTeam", "CatalogEntry", "ChargeItem", "ChargeItemDefinition", "Claim", "ClaimResponse", "ClinicalImpression", "CodeSystem", "Communication", "CommunicationRequest", "CompartmentDefinition", "Composition", "ConceptMap", "Condition", "Consent", "Contract", "Coverage", "CoverageEligibilityRequest", "CoverageEligibilityResponse", "DetectedIssue", "Device", "DeviceDefinition", "DeviceMetric", "DeviceRequest", "DeviceUseStatement", "DiagnosticReport", "DocumentManifest", "DocumentReference", "DomainResource", "EffectEvidenceSynthesis", "Encounter", "Endpoint", "EnrollmentRequest", "EnrollmentResponse", "EpisodeOfCare", "EventDefinition", "Evidence", "EvidenceVariable", "ExampleScenario", "ExplanationOfBenefit", "FamilyMemberHistory", "Flag", "Goal", "GraphDefinition", "Group", "GuidanceResponse", "HealthcareService", "ImagingStudy", "Immunization", "ImmunizationEvaluation", "ImmunizationRecommendation", "ImplementationGuide", "InsurancePlan", "Invoice", "Library", "Linkage", "List", "Location", "Measure", "MeasureReport", "Media", "Medication", "MedicationAdministration", "MedicationDispense", "MedicationKnowledge", "MedicationRequest", "MedicationStatement", "MedicinalProduct", "MedicinalProductAuthorization", "MedicinalProductContraindication", "MedicinalProductIndication", "MedicinalProductIngredient", "MedicinalProductInteraction", "MedicinalProductManufactured", "MedicinalProductPackaged", "MedicinalProductPharmaceutical", "MedicinalProductUndesirableEffect", "MessageDefinition", "MessageHeader", "MolecularSequence", "NamingSystem", "NutritionOrder", "Observation", "ObservationDefinition", "OperationDefinition", "OperationOutcome", "Organization", "OrganizationAffiliation", "Parameters", "Patient", "PaymentNotice", "PaymentReconciliation", "Person", "PlanDefinition", "Practitioner", "PractitionerRole", "Procedure", "Provenance", "Questionnaire", "QuestionnaireResponse", "RelatedPerson", "RequestGroup", "ResearchDefinition", "ResearchElementDefinition", "ResearchStudy", "ResearchSubject", "Resource", "RiskAssessment", "RiskEvidenceSynthesis", "Schedule", "SearchParameter", "ServiceRequest", "Slot", "Specimen", "SpecimenDefinition", "StructureDefinition", "StructureMap", "Subscription", "Substance", "SubstanceNucleicAcid", "SubstancePolymer", "SubstanceProtein", "SubstanceReferenceInformation", "SubstanceSourceMaterial", "SubstanceSpecification", "SupplyDelivery", "SupplyRequest", "Task", "TerminologyCapabilities", "TestReport", "TestScript", "ValueSet", "VerificationResult", "VisionPrescription"]
+ResourceTypes = Literal["Account", "ActivityDefinition", "AdverseEvent", "AllergyIntolerance",
+    "Appointment", "AppointmentResponse", "AuditEvent", "Basic", "Binary",
+    "BiologicallyDerivedProduct", "BodyStructure", "Bundle", "CapabilityStatement", "CarePlan",
+    "CareTeam", "CatalogEntry", "ChargeItem", "ChargeItemDefinition", "Claim", "ClaimResponse",
+    "ClinicalImpression", "CodeSystem", "Communication", "CommunicationRequest",
+    "CompartmentDefinition", "Composition", "ConceptMap", "Condition", "Consent", "Contract",
+    "Coverage", "CoverageEligibilityRequest", "CoverageEligibilityResponse", "DetectedIssue",
+    "Device", "DeviceDefinition", "DeviceMetric", "DeviceRequest", "DeviceUseStatement",
+    "DiagnosticReport", "DocumentManifest", "DocumentReference", "DomainResource",
+    "EffectEvidenceSynthesis", "Encounter", "Endpoint", "EnrollmentRequest",
+    "EnrollmentResponse", "EpisodeOfCare", "EventDefinition", "Evidence", "EvidenceVariable",
+    "ExampleScenario", "ExplanationOfBenefit", "FamilyMemberHistory", "Flag", "Goal",
+    "GraphDefinition", "Group", "GuidanceResponse", "HealthcareService", "ImagingStudy",
+    "Immunization", "ImmunizationEvaluation", "ImmunizationRecommendation",
+    "ImplementationGuide", "InsurancePlan", "Invoice", "Library", "Linkage", "List", "Location",
+    "Measure", "MeasureReport", "Media", "Medication", "MedicationAdministration",
+    "MedicationDispense", "MedicationKnowledge", "MedicationRequest", "MedicationStatement",
+    "MedicinalProduct", "MedicinalProductAuthorization", "MedicinalProductContraindication",
+    "MedicinalProductIndication", "MedicinalProductIngredient", "MedicinalProductInteraction",
+    "MedicinalProductManufactured", "MedicinalProductPackaged",
+    "MedicinalProductPharmaceutical", "MedicinalProductUndesirableEffect", "MessageDefinition",
+    "MessageHeader", "MolecularSequence", "NamingSystem", "NutritionOrder", "Observation",
+    "ObservationDefinition", "OperationDefinition", "OperationOutcome", "Organization",
+    "OrganizationAffiliation", "Parameters", "Patient", "PaymentNotice",
+    "PaymentReconciliation", "Person", "PlanDefinition", "Practitioner", "PractitionerRole",
+    "Procedure", "Provenance", "Questionnaire", "QuestionnaireResponse", "RelatedPerson",
+    "RequestGroup", "ResearchDefinition", "ResearchElementDefinition", "ResearchStudy",
+    "ResearchSubject", "Resource", "RiskAssessment", "RiskEvidenceSynthesis", "Schedule",
+    "SearchParameter", "ServiceRequest", "Slot", "Specimen", "SpecimenDefinition",
+    "StructureDefinition", "StructureMap", "Subscription", "Substance", "SubstanceNucleicAcid",
+    "SubstancePolymer", "SubstanceProtein", "SubstanceReferenceInformation",
+    "SubstanceSourceMaterial", "SubstanceSpecification", "SupplyDelivery", "SupplyRequest",
+    "Task", "TerminologyCapabilities", "TestReport", "TestScript", "ValueSet",
+    "VerificationResult", "VisionPrescription"]
 ResponseCode = Literal["fatal-error", "ok", "transient-error"]
 RestfulCapabilityMode = Literal["client", "server"]
 SearchComparator = Literal["ap", "eb", "eq", "ge", "gt", "le", "lt", "ne", "sa"]
 SearchEntryMode = Literal["include", "match", "outcome"]
-SearchModifierCode = Literal["above", "below", "contains", "exact", "identifier", "in", "missing", "not", "not-in", "ofType", "text", "type"]
-SearchParamType = Literal["composite", "date", "number", "quantity", "reference", "special", "string", "token", "uri"]
+SearchModifierCode = Literal["above", "below", "contains", "exact", "identifier", "in",
+    "missing", "not", "not-in", "ofType", "text", "type"]
+SearchParamType = Literal["composite", "date", "number", "quantity", "reference", "special",
+    "string", "token", "uri"]
 SearchXpathUsage = Literal["distance", "nearby", "normal", "other", "phonetic"]
 SequenceType = Literal["aa", "dna", "rna"]
 Slotstatus = Literal["busy", "busy-tentative", "busy-unavailable", "entered-in-error", "free"]
 SortDirection = Literal["ascending", "descending"]
-SpdxLicense = Literal["0BSD", "AAL", "ADSL", "AFL-1.1", "AFL-1.2", "AFL-2.0", "AFL-2.1", "AFL-3.0", "AGPL-1.0-only", "AGPL-1.0-or-later", "AGPL-3.0-only", "AGPL-3.0-or-later", "AMDPLPA", "AML", "AMPAS", "ANTLR-PD", "APAFML", "APL-1.0", "APSL-1.0", "APSL-1.1", "APSL-1.2", "APSL-2.0", "Abstyles", "Adobe-2006", "Adobe-Glyph", "Afmparse", "Aladdin", "Apache-1.0", "Apache-1.1", "Apache-2.0", "Artistic-1.0", "Artistic-1.0-Perl", "Artistic-1.0-cl8", "Artistic-2.0", "BSD-1-Clause", "BSD-2-Clause", "BSD-2-Clause-FreeBSD", "BSD-2-Clause-NetBSD", "BSD-2-Clause-Patent", "BSD-3-Clause", "BSD-3-Clause-Attribution", "BSD-3-Clause-Clear", "BSD-3-Clause-LBNL", "BSD-3-Clause-No-Nuclear-License", "BSD-3-Clause-No-Nuclear-License-2014", "BSD-3-Clause-No-Nuclear-Warranty", "BSD-4-Clause", "BSD-4-Clause-UC", "BSD-Protection", "BSD-Source-Code", "BSL-1.0", "Bahyph", "Barr", "Beerware", "BitTorrent-1.0", "BitTorrent-1.1", "Borceux", "CATOSL-1.1", "CC-BY-1.0", "CC-BY-2.0", "CC-BY-2.5", "CC-BY-3.0", "CC-BY-4.0", "CC-BY-NC-1.0", "CC-BY-NC-2.0", "CC-BY-NC-2.5", "CC-BY-NC-3.0", "CC-BY-NC-4.0", "CC-BY-NC-ND-1.0", "CC-BY-NC-ND-2.0", "CC-BY-NC-ND-2.5", "CC-BY-NC-ND-3.0", "CC-BY-NC-ND-4.0", "CC-BY-NC-SA-1.0", "CC-BY-NC-SA-2.0", "CC-BY-NC-SA-2.5", "CC-BY-NC-SA-3.0", "CC-BY-NC-SA-4.0", "CC-BY-ND-1.0", "CC-BY-ND-2.0", "CC-BY-ND-2.5", "CC-BY-ND-3.0", "CC-BY-ND-4.0", "CC-BY-SA-1.0", "CC-BY-SA-2.0", "CC-BY-SA-2.5", "CC-BY-SA-3.0", "CC-BY-SA-4.0", "CC0-1.0", "CDDL-1.0", "CDDL-1.1", "CDLA-Permissive-1.0", "CDLA-Sharing-1.0", "CECILL-1.0", "CECILL-1.1", "CECILL-2.0", "CECILL-2.1", "CECILL-B", "CECILL-C", "CNRI-Jython", "CNRI-Python", "CNRI-Python-GPL-Compatible", "CPAL-1.0", "CPL-1.0", "CPOL-1.02", "CUA-OPL-1.0", "Caldera", "ClArtistic", "Condor-1.1", "Crossword", "CrystalStacker", "Cube", "D-FSL-1.0", "DOC", "DSDP", "Dotseqn", "ECL-1.0", "ECL-2.0", "EFL-1.0", "EFL-2.0", "EPL-1.0", "EPL-2.0", "EUDatagrid", "EUPL-1.0", "EUPL-1.1", "EUPL-1.2", "Entessa", "ErlPL-1.1", "Eurosym", "FSFAP", "FSFUL", "FSFULLR", "FTL", "Fair", "Frameworx-1.0", "FreeImage", "GFDL-1.1-only", "GFDL-1.1-or-later", "GFDL-1.2-only", "GFDL-1.2-or-later", "GFDL-1.3-only", "GFDL-1.3-or-later", "GL2PS", "GPL-1.0-only", "GPL-1.0-or-later", "GPL-2.0-only", "GPL-2.0-or-later", "GPL-3.0-only", "GPL-3.0-or-later", "Giftware", "Glide", "Glulxe", "HPND", "HaskellReport", "IBM-pibs", "ICU", "IJG", "IPA", "IPL-1.0", "ISC", "ImageMagick", "Imlib2", "Info-ZIP", "Intel", "Intel-ACPI", "Interbase-1.0", "JSON", "JasPer-2.0", "LAL-1.2", "LAL-1.3", "LGPL-2.0-only", "LGPL-2.0-or-later", "LGPL-2.1-only", "LGPL-2.1-or-later", "LGPL-3.0-only", "LGPL-3.0-or-later", "LGPLLR", "LPL-1.0", "LPL-1.02", "LPPL-1.0", "LPPL-1.1", "LPPL-1.2", "LPPL-1.3a", "LPPL-1.3c", "Latex2e", "Leptonica", "LiLiQ-P-1.1", "LiLiQ-R-1.1", "LiLiQ-Rplus-1.1", "Libpng", "Linux-OpenIB", "MIT", "MIT-0", "MIT-CMU", "MIT-advertising", "MIT-enna", "MIT-feh", "MITNFA", "MPL-1.0", "MPL-1.1", "MPL-2.0", "MPL-2.0-no-copyleft-exception", "MS-PL", "MS-RL", "MTLL", "MakeIndex", "MirOS", "Motosoto", "Multics", "Mup", "NASA-1.3", "NBPL-1.0", "NCSA", "NGPL", "NLOD-1.0", "NLPL", "NOSL", "NPL-1.0", "NPL-1.1", "NPOSL-3.0", "NRL", "NTP", "Naumen", "Net-SNMP", "NetCDF", "Newsletr", "Nokia", "Noweb", "OCCT-PL", "OCLC-2.0", "ODbL-1.0", "OFL-1.0", "OFL-1.1", "OGTSL", "OLDAP-1.1", "OLDAP-1.2", "OLDAP-1.3", "OLDAP-1.4", "OLDAP-2.0", "OLDAP-2.0.1", "OLDAP-2.1", "OLDAP-2.2", "OLDAP-2.2.1", "OLDAP-2.2.2", "OLDAP-2.3", "OLDAP-2.4", "OLDAP-2.5", "OLDAP-2.6", "OLDAP-2.7", "OLDAP-2.8", "OML", "OPL-1.0", "OSET-PL-2.1", "OSL-1.0", "OSL-1.1", "OSL-2.0", "OSL-2.1", "OSL-3.0", "OpenSSL", "PDDL-1.0", "PHP-3.0", "PHP-3.01", "Plexus", "PostgreSQL", "Python-2.0", "QPL-1.0", "Qhull", "RHeCos-1.1", "RPL-1.1", "RPL-1.5", "RPSL-1.0", "RSA-MD", "RSCPL", "Rdisc", "Ruby", "SAX-PD", "SCEA", "SGI-B-1.0", "SGI-B-1.1", "SGI-B-2.0", "SISSL", "SISSL-1.2", "SMLNJ", "SMPPL", "SNIA", "SPL-1.0", "SWL", "Saxpath", "Sendmail", "SimPL-2.0", "Sleepycat", "Spencer-86", "Spencer-94", "Spencer-99", "SugarCRM-1.1.3", "TCL", "TCP-wrappers", "TMate", "TORQUE-1.1", "TOSL", "UPL-1.0", "Unicode-DFS-2015", "Unicode-DFS-2016", "Unicode-TOU", "Unlicense", "VOSTROM", "VSL-1.0", "Vim", "W3C", "W3C-19980720", "W3C-20150513", "WTFPL", "Watcom-1.0", "Wsuipa", "X11", "XFree86-1.1", "XSkat", "Xerox", "Xnet", "YPL-1.0", "YPL-1.1", "ZPL-1.1", "ZPL-2.0", "ZPL-2.1", "Zed", "Zend-2.0", "Zimbra-1.3", "Zimbra-1.4", "Zlib", "bzip2-1.0.5", "bzip2-1.0.6", "curl", "diffmark", "dvipdfm", "eGenix", "gSOAP-1.3b", "gnuplot", "iMatix", "libtiff", "mpich2", "not-open-source", "psfrag", "psutils", "xinetd", "xpp", "zlib-acknowledgement"]
+SpdxLicense = Literal["0BSD", "AAL", "ADSL", "AFL-1.1", "AFL-1.2", "AFL-2.0", "AFL-2.1",
+    "AFL-3.0", "AGPL-1.0-only", "AGPL-1.0-or-later", "AGPL-3.0-only", "AGPL-3.0-or-later",
+    "AMDPLPA", "AML", "AMPAS", "ANTLR-PD", "APAFML", "APL-1.0", "APSL-1.0", "APSL-1.1",
+    "APSL-1.2", "APSL-2.0", "Abstyles", "Adobe-2006", "Adobe-Glyph", "Afmparse", "Aladdin",
+    "Apache-1.0", "Apache-1.1", "Apache-2.0", "Artistic-1.0", "Artistic-1.0-Perl",
+    "Artistic-1.0-cl8", "Artistic-2.0", "BSD-1-Clause", "BSD-2-Clause", "BSD-2-Clause-FreeBSD",
+    "BSD-2-Clause-NetBSD", "BSD-2-Clause-Patent", "BSD-3-Clause", "BSD-3-Clause-Attribution",
+    "BSD-3-Clause-Clear", "BSD-3-Clause-LBNL", "BSD-3-Clause-No-Nuclear-License",
+    "BSD-3-Clause-No-Nuclear-License-2014", "BSD-3-Clause-No-Nuclear-Warranty", "BSD-4-Clause",
+    "BSD-4-Clause-UC", "BSD-Protection", "BSD-Source-Code", "BSL-1.0", "Bahyph", "Barr",
+    "Beerware", "BitTorrent-1.0", "BitTorrent-1.1", "Borceux", "CATOSL-1.1", "CC-BY-1.0",
+    "CC-BY-2.0", "CC-BY-2.5", "CC-BY-3.0", "CC-BY-4.0", "CC-BY-NC-1.0", "CC-BY-NC-2.0",
+    "CC-BY-NC-2.5", "CC-BY-NC-3.0", "CC-BY-NC-4.0", "CC-BY-NC-ND-1.0", "CC-BY-NC-ND-2.0",
+    "CC-BY-NC-ND-2.5", "CC-BY-NC-ND-3.0", "CC-BY-NC-ND-4.0", "CC-BY-NC-SA-1.0",
+    "CC-BY-NC-SA-2.0", "CC-BY-NC-SA-2.5", "CC-BY-NC-SA-3.0", "CC-BY-NC-SA-4.0", "CC-BY-ND-1.0",
+    "CC-BY-ND-2.0", "CC-BY-ND-2.5", "CC-BY-ND-3.0", "CC-BY-ND-4.0", "CC-BY-SA-1.0",
+    "CC-BY-SA-2.0", "CC-BY-SA-2.5", "CC-BY-SA-3.0", "CC-BY-SA-4.0", "CC0-1.0", "CDDL-1.0",
+    "CDDL-1.1", "CDLA-Permissive-1.0", "CDLA-Sharing-1.0", "CECILL-1.0", "CECILL-1.1",
+    "CECILL-2.0", "CECILL-2.1", "CECILL-B", "CECILL-C", "CNRI-Jython", "CNRI-Python",
+    "CNRI-Python-GPL-Compatible", "CPAL-1.0", "CPL-1.0", "CPOL-1.02", "CUA-OPL-1.0", "Caldera",
+    "ClArtistic", "Condor-1.1", "Crossword", "CrystalStacker", "Cube", "D-FSL-1.0", "DOC",
+    "DSDP", "Dotseqn", "ECL-1.0", "ECL-2.0", "EFL-1.0", "EFL-2.0", "EPL-1.0", "EPL-2.0",
+    "EUDatagrid", "EUPL-1.0", "EUPL-1.1", "EUPL-1.2", "Entessa", "ErlPL-1.1", "Eurosym",
+    "FSFAP", "FSFUL", "FSFULLR", "FTL", "Fair", "Frameworx-1.0", "FreeImage", "GFDL-1.1-only",
+    "GFDL-1.1-or-later", "GFDL-1.2-only", "GFDL-1.2-or-later", "GFDL-1.3-only",
+    "GFDL-1.3-or-later", "GL2PS", "GPL-1.0-only", "GPL-1.0-or-later", "GPL-2.0-only",
+    "GPL-2.0-or-later", "GPL-3.0-only", "GPL-3.0-or-later", "Giftware", "Glide", "Glulxe",
+    "HPND", "HaskellReport", "IBM-pibs", "ICU", "IJG", "IPA", "IPL-1.0", "ISC", "ImageMagick",
+    "Imlib2", "Info-ZIP", "Intel", "Intel-ACPI", "Interbase-1.0", "JSON", "JasPer-2.0",
+    "LAL-1.2", "LAL-1.3", "LGPL-2.0-only", "LGPL-2.0-or-later", "LGPL-2.1-only",
+    "LGPL-2.1-or-later", "LGPL-3.0-only", "LGPL-3.0-or-later", "LGPLLR", "LPL-1.0", "LPL-1.02",
+    "LPPL-1.0", "LPPL-1.1", "LPPL-1.2", "LPPL-1.3a", "LPPL-1.3c", "Latex2e", "Leptonica",
+    "LiLiQ-P-1.1", "LiLiQ-R-1.1", "LiLiQ-Rplus-1.1", "Libpng", "Linux-OpenIB", "MIT", "MIT-0",
+    "MIT-CMU", "MIT-advertising", "MIT-enna", "MIT-feh", "MITNFA", "MPL-1.0", "MPL-1.1",
+    "MPL-2.0", "MPL-2.0-no-copyleft-exception", "MS-PL", "MS-RL", "MTLL", "MakeIndex", "MirOS",
+    "Motosoto", "Multics", "Mup", "NASA-1.3", "NBPL-1.0", "NCSA", "NGPL", "NLOD-1.0", "NLPL",
+    "NOSL", "NPL-1.0", "NPL-1.1", "NPOSL-3.0", "NRL", "NTP", "Naumen", "Net-SNMP", "NetCDF",
+    "Newsletr", "Nokia", "Noweb", "OCCT-PL", "OCLC-2.0", "ODbL-1.0", "OFL-1.0", "OFL-1.1",
+    "OGTSL", "OLDAP-1.1", "OLDAP-1.2", "OLDAP-1.3", "OLDAP-1.4", "OLDAP-2.0", "OLDAP-2.0.1",
+    "OLDAP-2.1", "OLDAP-2.2", "OLDAP-2.2.1", "OLDAP-2.2.2", "OLDAP-2.3", "OLDAP-2.4",
+    "OLDAP-2.5", "OLDAP-2.6", "OLDAP-2.7", "OLDAP-2.8", "OML", "OPL-1.0", "OSET-PL-2.1",
+    "OSL-1.0", "OSL-1.1", "OSL-2.0", "OSL-2.1", "OSL-3.0", "OpenSSL", "PDDL-1.0", "PHP-3.0",
+    "PHP-3.01", "Plexus", "PostgreSQL", "Python-2.0", "QPL-1.0", "Qhull", "RHeCos-1.1",
+    "RPL-1.1", "RPL-1.5", "RPSL-1.0", "RSA-MD", "RSCPL", "Rdisc", "Ruby", "SAX-PD", "SCEA",
+    "SGI-B-1.0", "SGI-B-1.1", "SGI-B-2.0", "SISSL", "SISSL-1.2", "SMLNJ", "SMPPL", "SNIA",
+    "SPL-1.0", "SWL", "Saxpath", "Sendmail", "SimPL-2.0", "Sleepycat", "Spencer-86",
+    "Spencer-94", "Spencer-99", "SugarCRM-1.1.3", "TCL", "TCP-wrappers", "TMate", "TORQUE-1.1",
+    "TOSL", "UPL-1.0", "Unicode-DFS-2015", "Unicode-DFS-2016", "Unicode-TOU", "Unlicense",
+    "VOSTROM", "VSL-1.0", "Vim", "W3C", "W3C-19980720", "W3C-20150513", "WTFPL", "Watcom-1.0",
+    "Wsuipa", "X11", "XFree86-1.1", "XSkat", "Xerox", "Xnet", "YPL-1.0", "YPL-1.1", "ZPL-1.1",
+    "ZPL-2.0", "ZPL-2.1", "Zed", "Zend-2.0", "Zimbra-1.3", "Zimbra-1.4", "Zlib", "bzip2-1.0.5",
+    "bzip2-1.0.6", "curl", "diffmark", "dvipdfm", "eGenix", "gSOAP-1.3b", "gnuplot", "iMatix",
+    "libtiff", "mpich2", "not-open-source", "psfrag", "psutils", "xinetd", "xpp",
+    "zlib-acknowledgement"]
 SpecimenContainedPreference = Literal["alternate", "preferred"]
 SpecimenStatus = Literal["available", "entered-in-error", "unavailable", "unsatisfactory"]
 StrandType = Literal["crick", "watson"]
@@ -200,17 +450,23 @@ SubscriptionChannelType = Literal["email", "message", "rest-hook", "sms", "webso
 SubscriptionStatus = Literal["active", "error", "off", "requested"]
 SubstanceStatus = Literal["active", "entered-in-error", "inactive"]
 SupplydeliveryStatus = Literal["abandoned", "completed", "entered-in-error", "in-progress"]
-SupplyrequestStatus = Literal["active", "cancelled", "completed", "draft", "entered-in-error", "suspended", "unknown"]
+SupplyrequestStatus = Literal["active", "cancelled", "completed", "draft", "entered-in-error",
+    "suspended", "unknown"]
 SystemRestfulInteraction = Literal["batch", "history-system", "search-system", "transaction"]
-TaskIntent = Literal["filler-order", "instance-order", "option", "order", "original-order", "plan", "proposal", "reflex-order", "unknown"]
-TaskStatus = Literal["accepted", "cancelled", "completed", "draft", "entered-in-error", "failed", "in-progress", "on-hold", "ready", "received", "rejected", "requested"]
-TriggerType = Literal["data-access-ended", "data-accessed", "data-added", "data-changed", "data-modified", "data-removed", "named-event", "periodic"]
+TaskIntent = Literal["filler-order", "instance-order", "option", "order", "original-order",
+    "plan", "proposal", "reflex-order", "unknown"]
+TaskStatus = Literal["accepted", "cancelled", "completed", "draft", "entered-in-error",
+    "failed", "in-progress", "on-hold", "ready", "received", "rejected", "requested"]
+TriggerType = Literal["data-access-ended", "data-accessed", "data-added", "data-changed",
+    "data-modified", "data-removed", "named-event", "periodic"]
 TypeDerivationRule = Literal["constraint", "specialization"]
-TypeRestfulInteraction = Literal["create", "delete", "history-instance", "history-type", "patch", "read", "search-type", "update", "vread"]
+TypeRestfulInteraction = Literal["create", "delete", "history-instance", "history-type",
+    "patch", "read", "search-type", "update", "vread"]
 UdiEntryType = Literal["barcode", "card", "manual", "rfid", "self-reported", "unknown"]
 UnitsOfTime = Literal["a", "d", "h", "min", "mo", "s", "wk"]
 VariableType = Literal["continuous", "descriptive", "dichotomous"]
-VerificationresultStatus = Literal["attested", "in-process", "req-revalid", "reval-fail", "val-fail", "validated"]
+VerificationresultStatus = Literal["attested", "in-process", "req-revalid", "reval-fail",
+    "val-fail", "validated"]
 VersioningPolicy = Literal["no-version", "versioned", "versioned-update"]
 VisionBaseCodes = Literal["down", "in", "out", "up"]
 VisionEyeCodes = Literal["left", "right"]

@@ -13,7 +13,7 @@ from .datatypes import *
 class CodeSystem(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="CodeSystem"):
     url: Uri | Absent = UNSET
     _url: Element | Absent = UNSET
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     version: String | Absent = UNSET
     _version: Element | Absent = UNSET
     name: String | Absent = UNSET
@@ -28,11 +28,11 @@ class CodeSystem(DomainResource, frozen=True, kw_only=True, tag_field="resourceT
     _date: Element | Absent = UNSET
     publisher: String | Absent = UNSET
     _publisher: Element | Absent = UNSET
-    contact: list[ContactDetail] | Absent = UNSET
+    contact: Many[ContactDetail] | Absent = UNSET
     description: Markdown | Absent = UNSET
     _description: Element | Absent = UNSET
-    useContext: list[UsageContext] | Absent = UNSET
-    jurisdiction: list[CodeableConcept] | Absent = UNSET
+    useContext: Many[UsageContext] | Absent = UNSET
+    jurisdiction: Many[CodeableConcept] | Absent = UNSET
     purpose: Markdown | Absent = UNSET
     _purpose: Element | Absent = UNSET
     copyright: Markdown | Absent = UNSET
@@ -53,9 +53,9 @@ class CodeSystem(DomainResource, frozen=True, kw_only=True, tag_field="resourceT
     _supplements: Element | Absent = UNSET
     count: UnsignedInt | Absent = UNSET
     _count: Element | Absent = UNSET
-    filter: list[CodeSystemFilter] | Absent = UNSET
-    property: list[CodeSystemProperty] | Absent = UNSET
-    concept: list[CodeSystemConcept] | Absent = UNSET
+    filter: Many[CodeSystemFilter] | Absent = UNSET
+    property: Many[CodeSystemProperty] | Absent = UNSET
+    concept: Many[CodeSystemConcept] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.status is not UNSET or self._status is not UNSET):
@@ -71,9 +71,9 @@ class CodeSystemConcept(BackboneElement, frozen=True, kw_only=True):
     _display: Element | Absent = UNSET
     definition: String | Absent = UNSET
     _definition: Element | Absent = UNSET
-    designation: list[CodeSystemConceptDesignation] | Absent = UNSET
-    property: list[CodeSystemConceptProperty] | Absent = UNSET
-    concept: list[CodeSystemConcept] | Absent = UNSET
+    designation: Many[CodeSystemConceptDesignation] | Absent = UNSET
+    property: Many[CodeSystemConceptProperty] | Absent = UNSET
+    concept: Many[CodeSystemConcept] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.code is not UNSET or self._code is not UNSET):
@@ -112,7 +112,15 @@ class CodeSystemConceptProperty(BackboneElement, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not (self.code is not UNSET or self._code is not UNSET):
             raise ValueError("required code")
-        present = (self.valueCode is not UNSET or self._valueCode is not UNSET) + (self.valueCoding is not UNSET) + (self.valueString is not UNSET or self._valueString is not UNSET) + (self.valueInteger is not UNSET or self._valueInteger is not UNSET) + (self.valueBoolean is not UNSET or self._valueBoolean is not UNSET) + (self.valueDateTime is not UNSET or self._valueDateTime is not UNSET) + (self.valueDecimal is not UNSET or self._valueDecimal is not UNSET)
+        present = (
+            (self.valueCode is not UNSET or self._valueCode is not UNSET)
+            + (self.valueCoding is not UNSET)
+            + (self.valueString is not UNSET or self._valueString is not UNSET)
+            + (self.valueInteger is not UNSET or self._valueInteger is not UNSET)
+            + (self.valueBoolean is not UNSET or self._valueBoolean is not UNSET)
+            + (self.valueDateTime is not UNSET or self._valueDateTime is not UNSET)
+            + (self.valueDecimal is not UNSET or self._valueDecimal is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice value")
         if not present:
@@ -124,8 +132,8 @@ class CodeSystemFilter(BackboneElement, frozen=True, kw_only=True):
     _code: Element | Absent = UNSET
     description: String | Absent = UNSET
     _description: Element | Absent = UNSET
-    operator: list[codes.FilterOperator | None] | Absent = UNSET
-    _operator: list[Element | None] | Absent = UNSET
+    operator: Many[codes.FilterOperator | None] | Absent = UNSET
+    _operator: Many[Element | None] | Absent = UNSET
     value: String | Absent = UNSET
     _value: Element | Absent = UNSET
 
@@ -134,6 +142,8 @@ class CodeSystemFilter(BackboneElement, frozen=True, kw_only=True):
             raise ValueError("required code")
         if not (self.operator is not UNSET or self._operator is not UNSET):
             raise ValueError("required operator")
+        if self._operator is not UNSET or self.operator is not UNSET and None in self.operator:
+            check_nulls("operator", self.operator, self._operator)
         if not (self.value is not UNSET or self._value is not UNSET):
             raise ValueError("required value")
 

@@ -11,37 +11,41 @@ from .datatypes import *
 
 
 class Communication(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="Communication"):
-    identifier: list[Identifier] | Absent = UNSET
-    instantiatesCanonical: list[Canonical | None] | Absent = UNSET
-    _instantiatesCanonical: list[Element | None] | Absent = UNSET
-    instantiatesUri: list[Uri | None] | Absent = UNSET
-    _instantiatesUri: list[Element | None] | Absent = UNSET
-    basedOn: list[Reference] | Absent = UNSET
-    partOf: list[Reference] | Absent = UNSET
-    inResponseTo: list[Reference] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
+    instantiatesCanonical: Many[Canonical | None] | Absent = UNSET
+    _instantiatesCanonical: Many[Element | None] | Absent = UNSET
+    instantiatesUri: Many[Uri | None] | Absent = UNSET
+    _instantiatesUri: Many[Element | None] | Absent = UNSET
+    basedOn: Many[Reference] | Absent = UNSET
+    partOf: Many[Reference] | Absent = UNSET
+    inResponseTo: Many[Reference] | Absent = UNSET
     status: codes.EventStatus | Absent = UNSET
     _status: Element | Absent = UNSET
     statusReason: CodeableConcept | Absent = UNSET
-    category: list[CodeableConcept] | Absent = UNSET
+    category: Many[CodeableConcept] | Absent = UNSET
     priority: codes.RequestPriority | Absent = UNSET
     _priority: Element | Absent = UNSET
-    medium: list[CodeableConcept] | Absent = UNSET
+    medium: Many[CodeableConcept] | Absent = UNSET
     subject: Reference | Absent = UNSET
     topic: CodeableConcept | Absent = UNSET
-    about: list[Reference] | Absent = UNSET
+    about: Many[Reference] | Absent = UNSET
     encounter: Reference | Absent = UNSET
     sent: DateTime | Absent = UNSET
     _sent: Element | Absent = UNSET
     received: DateTime | Absent = UNSET
     _received: Element | Absent = UNSET
-    recipient: list[Reference] | Absent = UNSET
+    recipient: Many[Reference] | Absent = UNSET
     sender: Reference | Absent = UNSET
-    reasonCode: list[CodeableConcept] | Absent = UNSET
-    reasonReference: list[Reference] | Absent = UNSET
-    payload: list[CommunicationPayload] | Absent = UNSET
-    note: list[Annotation] | Absent = UNSET
+    reasonCode: Many[CodeableConcept] | Absent = UNSET
+    reasonReference: Many[Reference] | Absent = UNSET
+    payload: Many[CommunicationPayload] | Absent = UNSET
+    note: Many[Annotation] | Absent = UNSET
 
     def __post_init__(self) -> None:
+        if self._instantiatesCanonical is not UNSET or self.instantiatesCanonical is not UNSET and None in self.instantiatesCanonical:
+            check_nulls("instantiatesCanonical", self.instantiatesCanonical, self._instantiatesCanonical)
+        if self._instantiatesUri is not UNSET or self.instantiatesUri is not UNSET and None in self.instantiatesUri:
+            check_nulls("instantiatesUri", self.instantiatesUri, self._instantiatesUri)
         if not (self.status is not UNSET or self._status is not UNSET):
             raise ValueError("required status")
 
@@ -53,7 +57,11 @@ class CommunicationPayload(BackboneElement, frozen=True, kw_only=True):
     contentReference: Reference | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.contentString is not UNSET or self._contentString is not UNSET) + (self.contentAttachment is not UNSET) + (self.contentReference is not UNSET)
+        present = (
+            (self.contentString is not UNSET or self._contentString is not UNSET)
+            + (self.contentAttachment is not UNSET)
+            + (self.contentReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice content")
         if not present:

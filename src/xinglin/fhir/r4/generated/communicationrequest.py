@@ -11,39 +11,42 @@ from .datatypes import *
 
 
 class CommunicationRequest(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="CommunicationRequest"):
-    identifier: list[Identifier] | Absent = UNSET
-    basedOn: list[Reference] | Absent = UNSET
-    replaces: list[Reference] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
+    basedOn: Many[Reference] | Absent = UNSET
+    replaces: Many[Reference] | Absent = UNSET
     groupIdentifier: Identifier | Absent = UNSET
     status: codes.RequestStatus | Absent = UNSET
     _status: Element | Absent = UNSET
     statusReason: CodeableConcept | Absent = UNSET
-    category: list[CodeableConcept] | Absent = UNSET
+    category: Many[CodeableConcept] | Absent = UNSET
     priority: codes.RequestPriority | Absent = UNSET
     _priority: Element | Absent = UNSET
     doNotPerform: Boolean | Absent = UNSET
     _doNotPerform: Element | Absent = UNSET
-    medium: list[CodeableConcept] | Absent = UNSET
+    medium: Many[CodeableConcept] | Absent = UNSET
     subject: Reference | Absent = UNSET
-    about: list[Reference] | Absent = UNSET
+    about: Many[Reference] | Absent = UNSET
     encounter: Reference | Absent = UNSET
-    payload: list[CommunicationRequestPayload] | Absent = UNSET
+    payload: Many[CommunicationRequestPayload] | Absent = UNSET
     occurrenceDateTime: DateTime | Absent = UNSET
     _occurrenceDateTime: Element | Absent = UNSET
     occurrencePeriod: Period | Absent = UNSET
     authoredOn: DateTime | Absent = UNSET
     _authoredOn: Element | Absent = UNSET
     requester: Reference | Absent = UNSET
-    recipient: list[Reference] | Absent = UNSET
+    recipient: Many[Reference] | Absent = UNSET
     sender: Reference | Absent = UNSET
-    reasonCode: list[CodeableConcept] | Absent = UNSET
-    reasonReference: list[Reference] | Absent = UNSET
-    note: list[Annotation] | Absent = UNSET
+    reasonCode: Many[CodeableConcept] | Absent = UNSET
+    reasonReference: Many[Reference] | Absent = UNSET
+    note: Many[Annotation] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.status is not UNSET or self._status is not UNSET):
             raise ValueError("required status")
-        present = (self.occurrenceDateTime is not UNSET or self._occurrenceDateTime is not UNSET) + (self.occurrencePeriod is not UNSET)
+        present = (
+            (self.occurrenceDateTime is not UNSET or self._occurrenceDateTime is not UNSET)
+            + (self.occurrencePeriod is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice occurrence")
 
@@ -55,7 +58,11 @@ class CommunicationRequestPayload(BackboneElement, frozen=True, kw_only=True):
     contentReference: Reference | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.contentString is not UNSET or self._contentString is not UNSET) + (self.contentAttachment is not UNSET) + (self.contentReference is not UNSET)
+        present = (
+            (self.contentString is not UNSET or self._contentString is not UNSET)
+            + (self.contentAttachment is not UNSET)
+            + (self.contentReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice content")
         if not present:

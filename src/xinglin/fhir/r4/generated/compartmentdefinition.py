@@ -25,17 +25,17 @@ class CompartmentDefinition(DomainResource, frozen=True, kw_only=True, tag_field
     _date: Element | Absent = UNSET
     publisher: String | Absent = UNSET
     _publisher: Element | Absent = UNSET
-    contact: list[ContactDetail] | Absent = UNSET
+    contact: Many[ContactDetail] | Absent = UNSET
     description: Markdown | Absent = UNSET
     _description: Element | Absent = UNSET
-    useContext: list[UsageContext] | Absent = UNSET
+    useContext: Many[UsageContext] | Absent = UNSET
     purpose: Markdown | Absent = UNSET
     _purpose: Element | Absent = UNSET
     code: codes.CompartmentType | Absent = UNSET
     _code: Element | Absent = UNSET
     search: Boolean | Absent = UNSET
     _search: Element | Absent = UNSET
-    resource: list[CompartmentDefinitionResource] | Absent = UNSET
+    resource: Many[CompartmentDefinitionResource] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.url is not UNSET or self._url is not UNSET):
@@ -53,11 +53,13 @@ class CompartmentDefinition(DomainResource, frozen=True, kw_only=True, tag_field
 class CompartmentDefinitionResource(BackboneElement, frozen=True, kw_only=True):
     code: codes.ResourceTypes | Absent = UNSET
     _code: Element | Absent = UNSET
-    param: list[String | None] | Absent = UNSET
-    _param: list[Element | None] | Absent = UNSET
+    param: Many[String | None] | Absent = UNSET
+    _param: Many[Element | None] | Absent = UNSET
     documentation: String | Absent = UNSET
     _documentation: Element | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.code is not UNSET or self._code is not UNSET):
             raise ValueError("required code")
+        if self._param is not UNSET or self.param is not UNSET and None in self.param:
+            check_nulls("param", self.param, self._param)

@@ -15,21 +15,21 @@ class Composition(DomainResource, frozen=True, kw_only=True, tag_field="resource
     status: codes.CompositionStatus | Absent = UNSET
     _status: Element | Absent = UNSET
     type: CodeableConcept
-    category: list[CodeableConcept] | Absent = UNSET
+    category: Many[CodeableConcept] | Absent = UNSET
     subject: Reference | Absent = UNSET
     encounter: Reference | Absent = UNSET
     date: DateTime | Absent = UNSET
     _date: Element | Absent = UNSET
-    author: list[Reference]
+    author: Many[Reference]
     title: String | Absent = UNSET
     _title: Element | Absent = UNSET
     confidentiality: codes.V3ConfidentialityClassification | Absent = UNSET
     _confidentiality: Element | Absent = UNSET
-    attester: list[CompositionAttester] | Absent = UNSET
+    attester: Many[CompositionAttester] | Absent = UNSET
     custodian: Reference | Absent = UNSET
-    relatesTo: list[CompositionRelatesTo] | Absent = UNSET
-    event: list[CompositionEvent] | Absent = UNSET
-    section: list[CompositionSection] | Absent = UNSET
+    relatesTo: Many[CompositionRelatesTo] | Absent = UNSET
+    event: Many[CompositionEvent] | Absent = UNSET
+    section: Many[CompositionSection] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.status is not UNSET or self._status is not UNSET):
@@ -53,9 +53,9 @@ class CompositionAttester(BackboneElement, frozen=True, kw_only=True):
 
 
 class CompositionEvent(BackboneElement, frozen=True, kw_only=True):
-    code: list[CodeableConcept] | Absent = UNSET
+    code: Many[CodeableConcept] | Absent = UNSET
     period: Period | Absent = UNSET
-    detail: list[Reference] | Absent = UNSET
+    detail: Many[Reference] | Absent = UNSET
 
 
 class CompositionRelatesTo(BackboneElement, frozen=True, kw_only=True):
@@ -67,7 +67,10 @@ class CompositionRelatesTo(BackboneElement, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not (self.code is not UNSET or self._code is not UNSET):
             raise ValueError("required code")
-        present = (self.targetIdentifier is not UNSET) + (self.targetReference is not UNSET)
+        present = (
+            (self.targetIdentifier is not UNSET)
+            + (self.targetReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice target")
         if not present:
@@ -78,12 +81,12 @@ class CompositionSection(BackboneElement, frozen=True, kw_only=True):
     title: String | Absent = UNSET
     _title: Element | Absent = UNSET
     code: CodeableConcept | Absent = UNSET
-    author: list[Reference] | Absent = UNSET
+    author: Many[Reference] | Absent = UNSET
     focus: Reference | Absent = UNSET
     text: Narrative | Absent = UNSET
     mode: codes.ListMode | Absent = UNSET
     _mode: Element | Absent = UNSET
     orderedBy: CodeableConcept | Absent = UNSET
-    entry: list[Reference] | Absent = UNSET
+    entry: Many[Reference] | Absent = UNSET
     emptyReason: CodeableConcept | Absent = UNSET
-    section: list[CompositionSection] | Absent = UNSET
+    section: Many[CompositionSection] | Absent = UNSET

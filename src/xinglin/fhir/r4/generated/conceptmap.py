@@ -28,11 +28,11 @@ class ConceptMap(DomainResource, frozen=True, kw_only=True, tag_field="resourceT
     _date: Element | Absent = UNSET
     publisher: String | Absent = UNSET
     _publisher: Element | Absent = UNSET
-    contact: list[ContactDetail] | Absent = UNSET
+    contact: Many[ContactDetail] | Absent = UNSET
     description: Markdown | Absent = UNSET
     _description: Element | Absent = UNSET
-    useContext: list[UsageContext] | Absent = UNSET
-    jurisdiction: list[CodeableConcept] | Absent = UNSET
+    useContext: Many[UsageContext] | Absent = UNSET
+    jurisdiction: Many[CodeableConcept] | Absent = UNSET
     purpose: Markdown | Absent = UNSET
     _purpose: Element | Absent = UNSET
     copyright: Markdown | Absent = UNSET
@@ -45,15 +45,21 @@ class ConceptMap(DomainResource, frozen=True, kw_only=True, tag_field="resourceT
     _targetUri: Element | Absent = UNSET
     targetCanonical: Canonical | Absent = UNSET
     _targetCanonical: Element | Absent = UNSET
-    group: list[ConceptMapGroup] | Absent = UNSET
+    group: Many[ConceptMapGroup] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.status is not UNSET or self._status is not UNSET):
             raise ValueError("required status")
-        present = (self.sourceUri is not UNSET or self._sourceUri is not UNSET) + (self.sourceCanonical is not UNSET or self._sourceCanonical is not UNSET)
+        present = (
+            (self.sourceUri is not UNSET or self._sourceUri is not UNSET)
+            + (self.sourceCanonical is not UNSET or self._sourceCanonical is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice source")
-        present = (self.targetUri is not UNSET or self._targetUri is not UNSET) + (self.targetCanonical is not UNSET or self._targetCanonical is not UNSET)
+        present = (
+            (self.targetUri is not UNSET or self._targetUri is not UNSET)
+            + (self.targetCanonical is not UNSET or self._targetCanonical is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice target")
 
@@ -67,7 +73,7 @@ class ConceptMapGroup(BackboneElement, frozen=True, kw_only=True):
     _target: Element | Absent = UNSET
     targetVersion: String | Absent = UNSET
     _targetVersion: Element | Absent = UNSET
-    element: list[ConceptMapGroupElement]
+    element: Many[ConceptMapGroupElement]
     unmapped: ConceptMapGroupUnmapped | Absent = UNSET
 
 
@@ -76,7 +82,7 @@ class ConceptMapGroupElement(BackboneElement, frozen=True, kw_only=True):
     _code: Element | Absent = UNSET
     display: String | Absent = UNSET
     _display: Element | Absent = UNSET
-    target: list[ConceptMapGroupElementTarget] | Absent = UNSET
+    target: Many[ConceptMapGroupElementTarget] | Absent = UNSET
 
 
 class ConceptMapGroupElementTarget(BackboneElement, frozen=True, kw_only=True):
@@ -88,8 +94,8 @@ class ConceptMapGroupElementTarget(BackboneElement, frozen=True, kw_only=True):
     _equivalence: Element | Absent = UNSET
     comment: String | Absent = UNSET
     _comment: Element | Absent = UNSET
-    dependsOn: list[ConceptMapGroupElementTargetDependsOn] | Absent = UNSET
-    product: list[ConceptMapGroupElementTargetDependsOn] | Absent = UNSET
+    dependsOn: Many[ConceptMapGroupElementTargetDependsOn] | Absent = UNSET
+    product: Many[ConceptMapGroupElementTargetDependsOn] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.equivalence is not UNSET or self._equivalence is not UNSET):

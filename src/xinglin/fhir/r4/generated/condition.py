@@ -10,13 +10,13 @@ from .datatypes import *
 
 
 class Condition(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="Condition"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     clinicalStatus: CodeableConcept | Absent = UNSET
     verificationStatus: CodeableConcept | Absent = UNSET
-    category: list[CodeableConcept] | Absent = UNSET
+    category: Many[CodeableConcept] | Absent = UNSET
     severity: CodeableConcept | Absent = UNSET
     code: CodeableConcept | Absent = UNSET
-    bodySite: list[CodeableConcept] | Absent = UNSET
+    bodySite: Many[CodeableConcept] | Absent = UNSET
     subject: Reference
     encounter: Reference | Absent = UNSET
     onsetDateTime: DateTime | Absent = UNSET
@@ -37,25 +37,37 @@ class Condition(DomainResource, frozen=True, kw_only=True, tag_field="resourceTy
     _recordedDate: Element | Absent = UNSET
     recorder: Reference | Absent = UNSET
     asserter: Reference | Absent = UNSET
-    stage: list[ConditionStage] | Absent = UNSET
-    evidence: list[ConditionEvidence] | Absent = UNSET
-    note: list[Annotation] | Absent = UNSET
+    stage: Many[ConditionStage] | Absent = UNSET
+    evidence: Many[ConditionEvidence] | Absent = UNSET
+    note: Many[Annotation] | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.onsetDateTime is not UNSET or self._onsetDateTime is not UNSET) + (self.onsetAge is not UNSET) + (self.onsetPeriod is not UNSET) + (self.onsetRange is not UNSET) + (self.onsetString is not UNSET or self._onsetString is not UNSET)
+        present = (
+            (self.onsetDateTime is not UNSET or self._onsetDateTime is not UNSET)
+            + (self.onsetAge is not UNSET)
+            + (self.onsetPeriod is not UNSET)
+            + (self.onsetRange is not UNSET)
+            + (self.onsetString is not UNSET or self._onsetString is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice onset")
-        present = (self.abatementDateTime is not UNSET or self._abatementDateTime is not UNSET) + (self.abatementAge is not UNSET) + (self.abatementPeriod is not UNSET) + (self.abatementRange is not UNSET) + (self.abatementString is not UNSET or self._abatementString is not UNSET)
+        present = (
+            (self.abatementDateTime is not UNSET or self._abatementDateTime is not UNSET)
+            + (self.abatementAge is not UNSET)
+            + (self.abatementPeriod is not UNSET)
+            + (self.abatementRange is not UNSET)
+            + (self.abatementString is not UNSET or self._abatementString is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice abatement")
 
 
 class ConditionEvidence(BackboneElement, frozen=True, kw_only=True):
-    code: list[CodeableConcept] | Absent = UNSET
-    detail: list[Reference] | Absent = UNSET
+    code: Many[CodeableConcept] | Absent = UNSET
+    detail: Many[Reference] | Absent = UNSET
 
 
 class ConditionStage(BackboneElement, frozen=True, kw_only=True):
     summary: CodeableConcept | Absent = UNSET
-    assessment: list[Reference] | Absent = UNSET
+    assessment: Many[Reference] | Absent = UNSET
     type: CodeableConcept | Absent = UNSET

@@ -11,27 +11,30 @@ from .datatypes import *
 
 
 class Consent(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="Consent"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     status: codes.ConsentStateCodes | Absent = UNSET
     _status: Element | Absent = UNSET
     scope: CodeableConcept
-    category: list[CodeableConcept]
+    category: Many[CodeableConcept]
     patient: Reference | Absent = UNSET
     dateTime: DateTime | Absent = UNSET
     _dateTime: Element | Absent = UNSET
-    performer: list[Reference] | Absent = UNSET
-    organization: list[Reference] | Absent = UNSET
+    performer: Many[Reference] | Absent = UNSET
+    organization: Many[Reference] | Absent = UNSET
     sourceAttachment: Attachment | Absent = UNSET
     sourceReference: Reference | Absent = UNSET
-    policy: list[ConsentPolicy] | Absent = UNSET
+    policy: Many[ConsentPolicy] | Absent = UNSET
     policyRule: CodeableConcept | Absent = UNSET
-    verification: list[ConsentVerification] | Absent = UNSET
+    verification: Many[ConsentVerification] | Absent = UNSET
     provision: ConsentProvision | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.status is not UNSET or self._status is not UNSET):
             raise ValueError("required status")
-        present = (self.sourceAttachment is not UNSET) + (self.sourceReference is not UNSET)
+        present = (
+            (self.sourceAttachment is not UNSET)
+            + (self.sourceReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice source")
 
@@ -47,15 +50,15 @@ class ConsentProvision(BackboneElement, frozen=True, kw_only=True):
     type: codes.ConsentProvisionType | Absent = UNSET
     _type: Element | Absent = UNSET
     period: Period | Absent = UNSET
-    actor: list[ConsentProvisionActor] | Absent = UNSET
-    action: list[CodeableConcept] | Absent = UNSET
-    securityLabel: list[Coding] | Absent = UNSET
-    purpose: list[Coding] | Absent = UNSET
-    class_: list[Coding] | Absent = field(name="class", default=UNSET)
-    code: list[CodeableConcept] | Absent = UNSET
+    actor: Many[ConsentProvisionActor] | Absent = UNSET
+    action: Many[CodeableConcept] | Absent = UNSET
+    securityLabel: Many[Coding] | Absent = UNSET
+    purpose: Many[Coding] | Absent = UNSET
+    class_: Many[Coding] | Absent = field(name="class", default=UNSET)
+    code: Many[CodeableConcept] | Absent = UNSET
     dataPeriod: Period | Absent = UNSET
-    data: list[ConsentProvisionData] | Absent = UNSET
-    provision: list[ConsentProvision] | Absent = UNSET
+    data: Many[ConsentProvisionData] | Absent = UNSET
+    provision: Many[ConsentProvision] | Absent = UNSET
 
 
 class ConsentProvisionActor(BackboneElement, frozen=True, kw_only=True):

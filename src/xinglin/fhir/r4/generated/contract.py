@@ -11,7 +11,7 @@ from .datatypes import *
 
 
 class Contract(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="Contract"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     url: Uri | Absent = UNSET
     _url: Element | Absent = UNSET
     version: String | Absent = UNSET
@@ -27,40 +27,48 @@ class Contract(DomainResource, frozen=True, kw_only=True, tag_field="resourceTyp
     _issued: Element | Absent = UNSET
     applies: Period | Absent = UNSET
     expirationType: CodeableConcept | Absent = UNSET
-    subject: list[Reference] | Absent = UNSET
-    authority: list[Reference] | Absent = UNSET
-    domain: list[Reference] | Absent = UNSET
-    site: list[Reference] | Absent = UNSET
+    subject: Many[Reference] | Absent = UNSET
+    authority: Many[Reference] | Absent = UNSET
+    domain: Many[Reference] | Absent = UNSET
+    site: Many[Reference] | Absent = UNSET
     name: String | Absent = UNSET
     _name: Element | Absent = UNSET
     title: String | Absent = UNSET
     _title: Element | Absent = UNSET
     subtitle: String | Absent = UNSET
     _subtitle: Element | Absent = UNSET
-    alias: list[String | None] | Absent = UNSET
-    _alias: list[Element | None] | Absent = UNSET
+    alias: Many[String | None] | Absent = UNSET
+    _alias: Many[Element | None] | Absent = UNSET
     author: Reference | Absent = UNSET
     scope: CodeableConcept | Absent = UNSET
     topicCodeableConcept: CodeableConcept | Absent = UNSET
     topicReference: Reference | Absent = UNSET
     type: CodeableConcept | Absent = UNSET
-    subType: list[CodeableConcept] | Absent = UNSET
+    subType: Many[CodeableConcept] | Absent = UNSET
     contentDefinition: ContractContentDefinition | Absent = UNSET
-    term: list[ContractTerm] | Absent = UNSET
-    supportingInfo: list[Reference] | Absent = UNSET
-    relevantHistory: list[Reference] | Absent = UNSET
-    signer: list[ContractSigner] | Absent = UNSET
-    friendly: list[ContractFriendly] | Absent = UNSET
-    legal: list[ContractLegal] | Absent = UNSET
-    rule: list[ContractRule] | Absent = UNSET
+    term: Many[ContractTerm] | Absent = UNSET
+    supportingInfo: Many[Reference] | Absent = UNSET
+    relevantHistory: Many[Reference] | Absent = UNSET
+    signer: Many[ContractSigner] | Absent = UNSET
+    friendly: Many[ContractFriendly] | Absent = UNSET
+    legal: Many[ContractLegal] | Absent = UNSET
+    rule: Many[ContractRule] | Absent = UNSET
     legallyBindingAttachment: Attachment | Absent = UNSET
     legallyBindingReference: Reference | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.topicCodeableConcept is not UNSET) + (self.topicReference is not UNSET)
+        if self._alias is not UNSET or self.alias is not UNSET and None in self.alias:
+            check_nulls("alias", self.alias, self._alias)
+        present = (
+            (self.topicCodeableConcept is not UNSET)
+            + (self.topicReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice topic")
-        present = (self.legallyBindingAttachment is not UNSET) + (self.legallyBindingReference is not UNSET)
+        present = (
+            (self.legallyBindingAttachment is not UNSET)
+            + (self.legallyBindingReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice legallyBinding")
 
@@ -86,7 +94,10 @@ class ContractFriendly(BackboneElement, frozen=True, kw_only=True):
     contentReference: Reference | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.contentAttachment is not UNSET) + (self.contentReference is not UNSET)
+        present = (
+            (self.contentAttachment is not UNSET)
+            + (self.contentReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice content")
         if not present:
@@ -98,7 +109,10 @@ class ContractLegal(BackboneElement, frozen=True, kw_only=True):
     contentReference: Reference | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.contentAttachment is not UNSET) + (self.contentReference is not UNSET)
+        present = (
+            (self.contentAttachment is not UNSET)
+            + (self.contentReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice content")
         if not present:
@@ -110,7 +124,10 @@ class ContractRule(BackboneElement, frozen=True, kw_only=True):
     contentReference: Reference | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.contentAttachment is not UNSET) + (self.contentReference is not UNSET)
+        present = (
+            (self.contentAttachment is not UNSET)
+            + (self.contentReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice content")
         if not present:
@@ -120,7 +137,7 @@ class ContractRule(BackboneElement, frozen=True, kw_only=True):
 class ContractSigner(BackboneElement, frozen=True, kw_only=True):
     type: Coding
     party: Reference
-    signature: list[Signature]
+    signature: Many[Signature]
 
 
 class ContractTerm(BackboneElement, frozen=True, kw_only=True):
@@ -134,14 +151,17 @@ class ContractTerm(BackboneElement, frozen=True, kw_only=True):
     subType: CodeableConcept | Absent = UNSET
     text: String | Absent = UNSET
     _text: Element | Absent = UNSET
-    securityLabel: list[ContractTermSecurityLabel] | Absent = UNSET
+    securityLabel: Many[ContractTermSecurityLabel] | Absent = UNSET
     offer: ContractTermOffer
-    asset: list[ContractTermAsset] | Absent = UNSET
-    action: list[ContractTermAction] | Absent = UNSET
-    group: list[ContractTerm] | Absent = UNSET
+    asset: Many[ContractTermAsset] | Absent = UNSET
+    action: Many[ContractTermAction] | Absent = UNSET
+    group: Many[ContractTerm] | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.topicCodeableConcept is not UNSET) + (self.topicReference is not UNSET)
+        present = (
+            (self.topicCodeableConcept is not UNSET)
+            + (self.topicReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice topic")
 
@@ -150,72 +170,96 @@ class ContractTermAction(BackboneElement, frozen=True, kw_only=True):
     doNotPerform: Boolean | Absent = UNSET
     _doNotPerform: Element | Absent = UNSET
     type: CodeableConcept
-    subject: list[ContractTermActionSubject] | Absent = UNSET
+    subject: Many[ContractTermActionSubject] | Absent = UNSET
     intent: CodeableConcept
-    linkId: list[String | None] | Absent = UNSET
-    _linkId: list[Element | None] | Absent = UNSET
+    linkId: Many[String | None] | Absent = UNSET
+    _linkId: Many[Element | None] | Absent = UNSET
     status: CodeableConcept
     context: Reference | Absent = UNSET
-    contextLinkId: list[String | None] | Absent = UNSET
-    _contextLinkId: list[Element | None] | Absent = UNSET
+    contextLinkId: Many[String | None] | Absent = UNSET
+    _contextLinkId: Many[Element | None] | Absent = UNSET
     occurrenceDateTime: DateTime | Absent = UNSET
     _occurrenceDateTime: Element | Absent = UNSET
     occurrencePeriod: Period | Absent = UNSET
     occurrenceTiming: Timing | Absent = UNSET
-    requester: list[Reference] | Absent = UNSET
-    requesterLinkId: list[String | None] | Absent = UNSET
-    _requesterLinkId: list[Element | None] | Absent = UNSET
-    performerType: list[CodeableConcept] | Absent = UNSET
+    requester: Many[Reference] | Absent = UNSET
+    requesterLinkId: Many[String | None] | Absent = UNSET
+    _requesterLinkId: Many[Element | None] | Absent = UNSET
+    performerType: Many[CodeableConcept] | Absent = UNSET
     performerRole: CodeableConcept | Absent = UNSET
     performer: Reference | Absent = UNSET
-    performerLinkId: list[String | None] | Absent = UNSET
-    _performerLinkId: list[Element | None] | Absent = UNSET
-    reasonCode: list[CodeableConcept] | Absent = UNSET
-    reasonReference: list[Reference] | Absent = UNSET
-    reason: list[String | None] | Absent = UNSET
-    _reason: list[Element | None] | Absent = UNSET
-    reasonLinkId: list[String | None] | Absent = UNSET
-    _reasonLinkId: list[Element | None] | Absent = UNSET
-    note: list[Annotation] | Absent = UNSET
-    securityLabelNumber: list[UnsignedInt | None] | Absent = UNSET
-    _securityLabelNumber: list[Element | None] | Absent = UNSET
+    performerLinkId: Many[String | None] | Absent = UNSET
+    _performerLinkId: Many[Element | None] | Absent = UNSET
+    reasonCode: Many[CodeableConcept] | Absent = UNSET
+    reasonReference: Many[Reference] | Absent = UNSET
+    reason: Many[String | None] | Absent = UNSET
+    _reason: Many[Element | None] | Absent = UNSET
+    reasonLinkId: Many[String | None] | Absent = UNSET
+    _reasonLinkId: Many[Element | None] | Absent = UNSET
+    note: Many[Annotation] | Absent = UNSET
+    securityLabelNumber: Many[UnsignedInt | None] | Absent = UNSET
+    _securityLabelNumber: Many[Element | None] | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.occurrenceDateTime is not UNSET or self._occurrenceDateTime is not UNSET) + (self.occurrencePeriod is not UNSET) + (self.occurrenceTiming is not UNSET)
+        if self._linkId is not UNSET or self.linkId is not UNSET and None in self.linkId:
+            check_nulls("linkId", self.linkId, self._linkId)
+        if self._contextLinkId is not UNSET or self.contextLinkId is not UNSET and None in self.contextLinkId:
+            check_nulls("contextLinkId", self.contextLinkId, self._contextLinkId)
+        present = (
+            (self.occurrenceDateTime is not UNSET or self._occurrenceDateTime is not UNSET)
+            + (self.occurrencePeriod is not UNSET)
+            + (self.occurrenceTiming is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice occurrence")
+        if self._requesterLinkId is not UNSET or self.requesterLinkId is not UNSET and None in self.requesterLinkId:
+            check_nulls("requesterLinkId", self.requesterLinkId, self._requesterLinkId)
+        if self._performerLinkId is not UNSET or self.performerLinkId is not UNSET and None in self.performerLinkId:
+            check_nulls("performerLinkId", self.performerLinkId, self._performerLinkId)
+        if self._reason is not UNSET or self.reason is not UNSET and None in self.reason:
+            check_nulls("reason", self.reason, self._reason)
+        if self._reasonLinkId is not UNSET or self.reasonLinkId is not UNSET and None in self.reasonLinkId:
+            check_nulls("reasonLinkId", self.reasonLinkId, self._reasonLinkId)
+        if self._securityLabelNumber is not UNSET or self.securityLabelNumber is not UNSET and None in self.securityLabelNumber:
+            check_nulls("securityLabelNumber", self.securityLabelNumber, self._securityLabelNumber)
 
 
 class ContractTermActionSubject(BackboneElement, frozen=True, kw_only=True):
-    reference: list[Reference]
+    reference: Many[Reference]
     role: CodeableConcept | Absent = UNSET
 
 
 class ContractTermAsset(BackboneElement, frozen=True, kw_only=True):
     scope: CodeableConcept | Absent = UNSET
-    type: list[CodeableConcept] | Absent = UNSET
-    typeReference: list[Reference] | Absent = UNSET
-    subtype: list[CodeableConcept] | Absent = UNSET
+    type: Many[CodeableConcept] | Absent = UNSET
+    typeReference: Many[Reference] | Absent = UNSET
+    subtype: Many[CodeableConcept] | Absent = UNSET
     relationship: Coding | Absent = UNSET
-    context: list[ContractTermAssetContext] | Absent = UNSET
+    context: Many[ContractTermAssetContext] | Absent = UNSET
     condition: String | Absent = UNSET
     _condition: Element | Absent = UNSET
-    periodType: list[CodeableConcept] | Absent = UNSET
-    period: list[Period] | Absent = UNSET
-    usePeriod: list[Period] | Absent = UNSET
+    periodType: Many[CodeableConcept] | Absent = UNSET
+    period: Many[Period] | Absent = UNSET
+    usePeriod: Many[Period] | Absent = UNSET
     text: String | Absent = UNSET
     _text: Element | Absent = UNSET
-    linkId: list[String | None] | Absent = UNSET
-    _linkId: list[Element | None] | Absent = UNSET
-    answer: list[ContractTermOfferAnswer] | Absent = UNSET
-    securityLabelNumber: list[UnsignedInt | None] | Absent = UNSET
-    _securityLabelNumber: list[Element | None] | Absent = UNSET
-    valuedItem: list[ContractTermAssetValuedItem] | Absent = UNSET
+    linkId: Many[String | None] | Absent = UNSET
+    _linkId: Many[Element | None] | Absent = UNSET
+    answer: Many[ContractTermOfferAnswer] | Absent = UNSET
+    securityLabelNumber: Many[UnsignedInt | None] | Absent = UNSET
+    _securityLabelNumber: Many[Element | None] | Absent = UNSET
+    valuedItem: Many[ContractTermAssetValuedItem] | Absent = UNSET
+
+    def __post_init__(self) -> None:
+        if self._linkId is not UNSET or self.linkId is not UNSET and None in self.linkId:
+            check_nulls("linkId", self.linkId, self._linkId)
+        if self._securityLabelNumber is not UNSET or self.securityLabelNumber is not UNSET and None in self.securityLabelNumber:
+            check_nulls("securityLabelNumber", self.securityLabelNumber, self._securityLabelNumber)
 
 
 class ContractTermAssetContext(BackboneElement, frozen=True, kw_only=True):
     reference: Reference | Absent = UNSET
-    code: list[CodeableConcept] | Absent = UNSET
+    code: Many[CodeableConcept] | Absent = UNSET
     text: String | Absent = UNSET
     _text: Element | Absent = UNSET
 
@@ -239,31 +283,44 @@ class ContractTermAssetValuedItem(BackboneElement, frozen=True, kw_only=True):
     _paymentDate: Element | Absent = UNSET
     responsible: Reference | Absent = UNSET
     recipient: Reference | Absent = UNSET
-    linkId: list[String | None] | Absent = UNSET
-    _linkId: list[Element | None] | Absent = UNSET
-    securityLabelNumber: list[UnsignedInt | None] | Absent = UNSET
-    _securityLabelNumber: list[Element | None] | Absent = UNSET
+    linkId: Many[String | None] | Absent = UNSET
+    _linkId: Many[Element | None] | Absent = UNSET
+    securityLabelNumber: Many[UnsignedInt | None] | Absent = UNSET
+    _securityLabelNumber: Many[Element | None] | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.entityCodeableConcept is not UNSET) + (self.entityReference is not UNSET)
+        present = (
+            (self.entityCodeableConcept is not UNSET)
+            + (self.entityReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice entity")
+        if self._linkId is not UNSET or self.linkId is not UNSET and None in self.linkId:
+            check_nulls("linkId", self.linkId, self._linkId)
+        if self._securityLabelNumber is not UNSET or self.securityLabelNumber is not UNSET and None in self.securityLabelNumber:
+            check_nulls("securityLabelNumber", self.securityLabelNumber, self._securityLabelNumber)
 
 
 class ContractTermOffer(BackboneElement, frozen=True, kw_only=True):
-    identifier: list[Identifier] | Absent = UNSET
-    party: list[ContractTermOfferParty] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
+    party: Many[ContractTermOfferParty] | Absent = UNSET
     topic: Reference | Absent = UNSET
     type: CodeableConcept | Absent = UNSET
     decision: CodeableConcept | Absent = UNSET
-    decisionMode: list[CodeableConcept] | Absent = UNSET
-    answer: list[ContractTermOfferAnswer] | Absent = UNSET
+    decisionMode: Many[CodeableConcept] | Absent = UNSET
+    answer: Many[ContractTermOfferAnswer] | Absent = UNSET
     text: String | Absent = UNSET
     _text: Element | Absent = UNSET
-    linkId: list[String | None] | Absent = UNSET
-    _linkId: list[Element | None] | Absent = UNSET
-    securityLabelNumber: list[UnsignedInt | None] | Absent = UNSET
-    _securityLabelNumber: list[Element | None] | Absent = UNSET
+    linkId: Many[String | None] | Absent = UNSET
+    _linkId: Many[Element | None] | Absent = UNSET
+    securityLabelNumber: Many[UnsignedInt | None] | Absent = UNSET
+    _securityLabelNumber: Many[Element | None] | Absent = UNSET
+
+    def __post_init__(self) -> None:
+        if self._linkId is not UNSET or self.linkId is not UNSET and None in self.linkId:
+            check_nulls("linkId", self.linkId, self._linkId)
+        if self._securityLabelNumber is not UNSET or self.securityLabelNumber is not UNSET and None in self.securityLabelNumber:
+            check_nulls("securityLabelNumber", self.securityLabelNumber, self._securityLabelNumber)
 
 
 class ContractTermOfferAnswer(BackboneElement, frozen=True, kw_only=True):
@@ -289,7 +346,20 @@ class ContractTermOfferAnswer(BackboneElement, frozen=True, kw_only=True):
     valueReference: Reference | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.valueBoolean is not UNSET or self._valueBoolean is not UNSET) + (self.valueDecimal is not UNSET or self._valueDecimal is not UNSET) + (self.valueInteger is not UNSET or self._valueInteger is not UNSET) + (self.valueDate is not UNSET or self._valueDate is not UNSET) + (self.valueDateTime is not UNSET or self._valueDateTime is not UNSET) + (self.valueTime is not UNSET or self._valueTime is not UNSET) + (self.valueString is not UNSET or self._valueString is not UNSET) + (self.valueUri is not UNSET or self._valueUri is not UNSET) + (self.valueAttachment is not UNSET) + (self.valueCoding is not UNSET) + (self.valueQuantity is not UNSET) + (self.valueReference is not UNSET)
+        present = (
+            (self.valueBoolean is not UNSET or self._valueBoolean is not UNSET)
+            + (self.valueDecimal is not UNSET or self._valueDecimal is not UNSET)
+            + (self.valueInteger is not UNSET or self._valueInteger is not UNSET)
+            + (self.valueDate is not UNSET or self._valueDate is not UNSET)
+            + (self.valueDateTime is not UNSET or self._valueDateTime is not UNSET)
+            + (self.valueTime is not UNSET or self._valueTime is not UNSET)
+            + (self.valueString is not UNSET or self._valueString is not UNSET)
+            + (self.valueUri is not UNSET or self._valueUri is not UNSET)
+            + (self.valueAttachment is not UNSET)
+            + (self.valueCoding is not UNSET)
+            + (self.valueQuantity is not UNSET)
+            + (self.valueReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice value")
         if not present:
@@ -297,13 +367,17 @@ class ContractTermOfferAnswer(BackboneElement, frozen=True, kw_only=True):
 
 
 class ContractTermOfferParty(BackboneElement, frozen=True, kw_only=True):
-    reference: list[Reference]
+    reference: Many[Reference]
     role: CodeableConcept
 
 
 class ContractTermSecurityLabel(BackboneElement, frozen=True, kw_only=True):
-    number: list[UnsignedInt | None] | Absent = UNSET
-    _number: list[Element | None] | Absent = UNSET
+    number: Many[UnsignedInt | None] | Absent = UNSET
+    _number: Many[Element | None] | Absent = UNSET
     classification: Coding
-    category: list[Coding] | Absent = UNSET
-    control: list[Coding] | Absent = UNSET
+    category: Many[Coding] | Absent = UNSET
+    control: Many[Coding] | Absent = UNSET
+
+    def __post_init__(self) -> None:
+        if self._number is not UNSET or self.number is not UNSET and None in self.number:
+            check_nulls("number", self.number, self._number)

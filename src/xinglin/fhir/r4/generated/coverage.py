@@ -11,7 +11,7 @@ from .datatypes import *
 
 
 class Coverage(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="Coverage"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     status: codes.FmStatus | Absent = UNSET
     _status: Element | Absent = UNSET
     type: CodeableConcept | Absent = UNSET
@@ -24,16 +24,16 @@ class Coverage(DomainResource, frozen=True, kw_only=True, tag_field="resourceTyp
     _dependent: Element | Absent = UNSET
     relationship: CodeableConcept | Absent = UNSET
     period: Period | Absent = UNSET
-    payor: list[Reference]
-    class_: list[CoverageClass] | Absent = field(name="class", default=UNSET)
+    payor: Many[Reference]
+    class_: Many[CoverageClass] | Absent = field(name="class", default=UNSET)
     order: PositiveInt | Absent = UNSET
     _order: Element | Absent = UNSET
     network: String | Absent = UNSET
     _network: Element | Absent = UNSET
-    costToBeneficiary: list[CoverageCostToBeneficiary] | Absent = UNSET
+    costToBeneficiary: Many[CoverageCostToBeneficiary] | Absent = UNSET
     subrogation: Boolean | Absent = UNSET
     _subrogation: Element | Absent = UNSET
-    contract: list[Reference] | Absent = UNSET
+    contract: Many[Reference] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.status is not UNSET or self._status is not UNSET):
@@ -56,10 +56,13 @@ class CoverageCostToBeneficiary(BackboneElement, frozen=True, kw_only=True):
     type: CodeableConcept | Absent = UNSET
     valueQuantity: Quantity | Absent = UNSET
     valueMoney: Money | Absent = UNSET
-    exception: list[CoverageCostToBeneficiaryException] | Absent = UNSET
+    exception: Many[CoverageCostToBeneficiaryException] | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.valueQuantity is not UNSET) + (self.valueMoney is not UNSET)
+        present = (
+            (self.valueQuantity is not UNSET)
+            + (self.valueMoney is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice value")
         if not present:

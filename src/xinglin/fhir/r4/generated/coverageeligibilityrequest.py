@@ -11,12 +11,12 @@ from .datatypes import *
 
 
 class CoverageEligibilityRequest(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="CoverageEligibilityRequest"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     status: codes.FmStatus | Absent = UNSET
     _status: Element | Absent = UNSET
     priority: CodeableConcept | Absent = UNSET
-    purpose: list[codes.EligibilityrequestPurpose | None] | Absent = UNSET
-    _purpose: list[Element | None] | Absent = UNSET
+    purpose: Many[codes.EligibilityrequestPurpose | None] | Absent = UNSET
+    _purpose: Many[Element | None] | Absent = UNSET
     patient: Reference
     servicedDate: Date | Absent = UNSET
     _servicedDate: Element | Absent = UNSET
@@ -27,16 +27,21 @@ class CoverageEligibilityRequest(DomainResource, frozen=True, kw_only=True, tag_
     provider: Reference | Absent = UNSET
     insurer: Reference
     facility: Reference | Absent = UNSET
-    supportingInfo: list[CoverageEligibilityRequestSupportingInfo] | Absent = UNSET
-    insurance: list[CoverageEligibilityRequestInsurance] | Absent = UNSET
-    item: list[CoverageEligibilityRequestItem] | Absent = UNSET
+    supportingInfo: Many[CoverageEligibilityRequestSupportingInfo] | Absent = UNSET
+    insurance: Many[CoverageEligibilityRequestInsurance] | Absent = UNSET
+    item: Many[CoverageEligibilityRequestItem] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.status is not UNSET or self._status is not UNSET):
             raise ValueError("required status")
         if not (self.purpose is not UNSET or self._purpose is not UNSET):
             raise ValueError("required purpose")
-        present = (self.servicedDate is not UNSET or self._servicedDate is not UNSET) + (self.servicedPeriod is not UNSET)
+        if self._purpose is not UNSET or self.purpose is not UNSET and None in self.purpose:
+            check_nulls("purpose", self.purpose, self._purpose)
+        present = (
+            (self.servicedDate is not UNSET or self._servicedDate is not UNSET)
+            + (self.servicedPeriod is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice serviced")
         if not (self.created is not UNSET or self._created is not UNSET):
@@ -52,17 +57,21 @@ class CoverageEligibilityRequestInsurance(BackboneElement, frozen=True, kw_only=
 
 
 class CoverageEligibilityRequestItem(BackboneElement, frozen=True, kw_only=True):
-    supportingInfoSequence: list[PositiveInt | None] | Absent = UNSET
-    _supportingInfoSequence: list[Element | None] | Absent = UNSET
+    supportingInfoSequence: Many[PositiveInt | None] | Absent = UNSET
+    _supportingInfoSequence: Many[Element | None] | Absent = UNSET
     category: CodeableConcept | Absent = UNSET
     productOrService: CodeableConcept | Absent = UNSET
-    modifier: list[CodeableConcept] | Absent = UNSET
+    modifier: Many[CodeableConcept] | Absent = UNSET
     provider: Reference | Absent = UNSET
     quantity: Quantity | Absent = UNSET
     unitPrice: Money | Absent = UNSET
     facility: Reference | Absent = UNSET
-    diagnosis: list[CoverageEligibilityRequestItemDiagnosis] | Absent = UNSET
-    detail: list[Reference] | Absent = UNSET
+    diagnosis: Many[CoverageEligibilityRequestItemDiagnosis] | Absent = UNSET
+    detail: Many[Reference] | Absent = UNSET
+
+    def __post_init__(self) -> None:
+        if self._supportingInfoSequence is not UNSET or self.supportingInfoSequence is not UNSET and None in self.supportingInfoSequence:
+            check_nulls("supportingInfoSequence", self.supportingInfoSequence, self._supportingInfoSequence)
 
 
 class CoverageEligibilityRequestItemDiagnosis(BackboneElement, frozen=True, kw_only=True):
@@ -70,7 +79,10 @@ class CoverageEligibilityRequestItemDiagnosis(BackboneElement, frozen=True, kw_o
     diagnosisReference: Reference | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.diagnosisCodeableConcept is not UNSET) + (self.diagnosisReference is not UNSET)
+        present = (
+            (self.diagnosisCodeableConcept is not UNSET)
+            + (self.diagnosisReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice diagnosis")
 

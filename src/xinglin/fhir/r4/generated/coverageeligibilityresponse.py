@@ -11,11 +11,11 @@ from .datatypes import *
 
 
 class CoverageEligibilityResponse(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="CoverageEligibilityResponse"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     status: codes.FmStatus | Absent = UNSET
     _status: Element | Absent = UNSET
-    purpose: list[codes.EligibilityresponsePurpose | None] | Absent = UNSET
-    _purpose: list[Element | None] | Absent = UNSET
+    purpose: Many[codes.EligibilityresponsePurpose | None] | Absent = UNSET
+    _purpose: Many[Element | None] | Absent = UNSET
     patient: Reference
     servicedDate: Date | Absent = UNSET
     _servicedDate: Element | Absent = UNSET
@@ -29,18 +29,23 @@ class CoverageEligibilityResponse(DomainResource, frozen=True, kw_only=True, tag
     disposition: String | Absent = UNSET
     _disposition: Element | Absent = UNSET
     insurer: Reference
-    insurance: list[CoverageEligibilityResponseInsurance] | Absent = UNSET
+    insurance: Many[CoverageEligibilityResponseInsurance] | Absent = UNSET
     preAuthRef: String | Absent = UNSET
     _preAuthRef: Element | Absent = UNSET
     form: CodeableConcept | Absent = UNSET
-    error: list[CoverageEligibilityResponseError] | Absent = UNSET
+    error: Many[CoverageEligibilityResponseError] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.status is not UNSET or self._status is not UNSET):
             raise ValueError("required status")
         if not (self.purpose is not UNSET or self._purpose is not UNSET):
             raise ValueError("required purpose")
-        present = (self.servicedDate is not UNSET or self._servicedDate is not UNSET) + (self.servicedPeriod is not UNSET)
+        if self._purpose is not UNSET or self.purpose is not UNSET and None in self.purpose:
+            check_nulls("purpose", self.purpose, self._purpose)
+        present = (
+            (self.servicedDate is not UNSET or self._servicedDate is not UNSET)
+            + (self.servicedPeriod is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice serviced")
         if not (self.created is not UNSET or self._created is not UNSET):
@@ -58,13 +63,13 @@ class CoverageEligibilityResponseInsurance(BackboneElement, frozen=True, kw_only
     inforce: Boolean | Absent = UNSET
     _inforce: Element | Absent = UNSET
     benefitPeriod: Period | Absent = UNSET
-    item: list[CoverageEligibilityResponseInsuranceItem] | Absent = UNSET
+    item: Many[CoverageEligibilityResponseInsuranceItem] | Absent = UNSET
 
 
 class CoverageEligibilityResponseInsuranceItem(BackboneElement, frozen=True, kw_only=True):
     category: CodeableConcept | Absent = UNSET
     productOrService: CodeableConcept | Absent = UNSET
-    modifier: list[CodeableConcept] | Absent = UNSET
+    modifier: Many[CodeableConcept] | Absent = UNSET
     provider: Reference | Absent = UNSET
     excluded: Boolean | Absent = UNSET
     _excluded: Element | Absent = UNSET
@@ -75,10 +80,10 @@ class CoverageEligibilityResponseInsuranceItem(BackboneElement, frozen=True, kw_
     network: CodeableConcept | Absent = UNSET
     unit: CodeableConcept | Absent = UNSET
     term: CodeableConcept | Absent = UNSET
-    benefit: list[CoverageEligibilityResponseInsuranceItemBenefit] | Absent = UNSET
+    benefit: Many[CoverageEligibilityResponseInsuranceItemBenefit] | Absent = UNSET
     authorizationRequired: Boolean | Absent = UNSET
     _authorizationRequired: Element | Absent = UNSET
-    authorizationSupporting: list[CodeableConcept] | Absent = UNSET
+    authorizationSupporting: Many[CodeableConcept] | Absent = UNSET
     authorizationUrl: Uri | Absent = UNSET
     _authorizationUrl: Element | Absent = UNSET
 
@@ -97,9 +102,17 @@ class CoverageEligibilityResponseInsuranceItemBenefit(BackboneElement, frozen=Tr
     usedMoney: Money | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.allowedUnsignedInt is not UNSET or self._allowedUnsignedInt is not UNSET) + (self.allowedString is not UNSET or self._allowedString is not UNSET) + (self.allowedMoney is not UNSET)
+        present = (
+            (self.allowedUnsignedInt is not UNSET or self._allowedUnsignedInt is not UNSET)
+            + (self.allowedString is not UNSET or self._allowedString is not UNSET)
+            + (self.allowedMoney is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice allowed")
-        present = (self.usedUnsignedInt is not UNSET or self._usedUnsignedInt is not UNSET) + (self.usedString is not UNSET or self._usedString is not UNSET) + (self.usedMoney is not UNSET)
+        present = (
+            (self.usedUnsignedInt is not UNSET or self._usedUnsignedInt is not UNSET)
+            + (self.usedString is not UNSET or self._usedString is not UNSET)
+            + (self.usedMoney is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice used")

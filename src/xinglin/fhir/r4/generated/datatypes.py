@@ -11,7 +11,7 @@ from . import codes
 
 class Element(Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
     id: String | Absent = UNSET
-    extension: list[Extension] | Absent = UNSET
+    extension: Many[Extension] | Absent = UNSET
 
 
 class Resource(Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True):
@@ -30,8 +30,8 @@ class Address(Element, frozen=True, kw_only=True):
     _type: Element | Absent = UNSET
     text: String | Absent = UNSET
     _text: Element | Absent = UNSET
-    line: list[String | None] | Absent = UNSET
-    _line: list[Element | None] | Absent = UNSET
+    line: Many[String | None] | Absent = UNSET
+    _line: Many[Element | None] | Absent = UNSET
     city: String | Absent = UNSET
     _city: Element | Absent = UNSET
     district: String | Absent = UNSET
@@ -44,6 +44,10 @@ class Address(Element, frozen=True, kw_only=True):
     _country: Element | Absent = UNSET
     period: Period | Absent = UNSET
 
+    def __post_init__(self) -> None:
+        if self._line is not UNSET or self.line is not UNSET and None in self.line:
+            check_nulls("line", self.line, self._line)
+
 
 class Annotation(Element, frozen=True, kw_only=True):
     authorReference: Reference | Absent = UNSET
@@ -55,7 +59,10 @@ class Annotation(Element, frozen=True, kw_only=True):
     _text: Element | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.authorReference is not UNSET) + (self.authorString is not UNSET or self._authorString is not UNSET)
+        present = (
+            (self.authorReference is not UNSET)
+            + (self.authorString is not UNSET or self._authorString is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice author")
         if not (self.text is not UNSET or self._text is not UNSET):
@@ -82,11 +89,11 @@ class Attachment(Element, frozen=True, kw_only=True):
 
 
 class BackboneElement(Element, frozen=True, kw_only=True):
-    modifierExtension: list[Extension] | Absent = UNSET
+    modifierExtension: Many[Extension] | Absent = UNSET
 
 
 class CodeableConcept(Element, frozen=True, kw_only=True):
-    coding: list[Coding] | Absent = UNSET
+    coding: Many[Coding] | Absent = UNSET
     text: String | Absent = UNSET
     _text: Element | Absent = UNSET
 
@@ -107,7 +114,7 @@ class Coding(Element, frozen=True, kw_only=True):
 class ContactDetail(Element, frozen=True, kw_only=True):
     name: String | Absent = UNSET
     _name: Element | Absent = UNSET
-    telecom: list[ContactPoint] | Absent = UNSET
+    telecom: Many[ContactPoint] | Absent = UNSET
 
 
 class ContactPoint(Element, frozen=True, kw_only=True):
@@ -127,7 +134,7 @@ class Contributor(Element, frozen=True, kw_only=True):
     _type: Element | Absent = UNSET
     name: String | Absent = UNSET
     _name: Element | Absent = UNSET
-    contact: list[ContactDetail] | Absent = UNSET
+    contact: Many[ContactDetail] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.type is not UNSET or self._type is not UNSET):
@@ -139,24 +146,31 @@ class Contributor(Element, frozen=True, kw_only=True):
 class DataRequirement(Element, frozen=True, kw_only=True):
     type: codes.AllTypes | Absent = UNSET
     _type: Element | Absent = UNSET
-    profile: list[Canonical | None] | Absent = UNSET
-    _profile: list[Element | None] | Absent = UNSET
+    profile: Many[Canonical | None] | Absent = UNSET
+    _profile: Many[Element | None] | Absent = UNSET
     subjectCodeableConcept: CodeableConcept | Absent = UNSET
     subjectReference: Reference | Absent = UNSET
-    mustSupport: list[String | None] | Absent = UNSET
-    _mustSupport: list[Element | None] | Absent = UNSET
-    codeFilter: list[DataRequirementCodeFilter] | Absent = UNSET
-    dateFilter: list[DataRequirementDateFilter] | Absent = UNSET
+    mustSupport: Many[String | None] | Absent = UNSET
+    _mustSupport: Many[Element | None] | Absent = UNSET
+    codeFilter: Many[DataRequirementCodeFilter] | Absent = UNSET
+    dateFilter: Many[DataRequirementDateFilter] | Absent = UNSET
     limit: PositiveInt | Absent = UNSET
     _limit: Element | Absent = UNSET
-    sort: list[DataRequirementSort] | Absent = UNSET
+    sort: Many[DataRequirementSort] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.type is not UNSET or self._type is not UNSET):
             raise ValueError("required type")
-        present = (self.subjectCodeableConcept is not UNSET) + (self.subjectReference is not UNSET)
+        if self._profile is not UNSET or self.profile is not UNSET and None in self.profile:
+            check_nulls("profile", self.profile, self._profile)
+        present = (
+            (self.subjectCodeableConcept is not UNSET)
+            + (self.subjectReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice subject")
+        if self._mustSupport is not UNSET or self.mustSupport is not UNSET and None in self.mustSupport:
+            check_nulls("mustSupport", self.mustSupport, self._mustSupport)
 
 
 class DataRequirementCodeFilter(Element, frozen=True, kw_only=True):
@@ -166,7 +180,7 @@ class DataRequirementCodeFilter(Element, frozen=True, kw_only=True):
     _searchParam: Element | Absent = UNSET
     valueSet: Canonical | Absent = UNSET
     _valueSet: Element | Absent = UNSET
-    code: list[Coding] | Absent = UNSET
+    code: Many[Coding] | Absent = UNSET
 
 
 class DataRequirementDateFilter(Element, frozen=True, kw_only=True):
@@ -180,7 +194,11 @@ class DataRequirementDateFilter(Element, frozen=True, kw_only=True):
     valueDuration: Duration | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.valueDateTime is not UNSET or self._valueDateTime is not UNSET) + (self.valuePeriod is not UNSET) + (self.valueDuration is not UNSET)
+        present = (
+            (self.valueDateTime is not UNSET or self._valueDateTime is not UNSET)
+            + (self.valuePeriod is not UNSET)
+            + (self.valueDuration is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice value")
 
@@ -200,9 +218,9 @@ class DataRequirementSort(Element, frozen=True, kw_only=True):
 
 class DomainResource(Resource, frozen=True, kw_only=True):
     text: Narrative | Absent = UNSET
-    contained: list[Raw] | Absent = UNSET
-    extension: list[Extension] | Absent = UNSET
-    modifierExtension: list[Extension] | Absent = UNSET
+    contained: Many[Raw] | Absent = UNSET
+    extension: Many[Extension] | Absent = UNSET
+    modifierExtension: Many[Extension] | Absent = UNSET
 
 
 class Expression(Element, frozen=True, kw_only=True):
@@ -295,9 +313,7 @@ class Extension(Element, frozen=True, kw_only=True):
     valueMeta: Meta | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.valueBase64Binary is not UNSET or self._valueBase64Binary is not UNSET) + (self.valueBoolean is not UNSET or self._valueBoolean is not UNSET) + (self.valueCanonical is not UNSET or self._valueCanonical is not UNSET) + (self.valueCode is not UNSET or self._valueCode is not UNSET) + (self.valueDate is not UNSET or self._valueDate is not UNSET) + (self.valueDateTime is not UNSET or self._valueDateTime is not UNSET) + (self.valueDecimal is not UNSET or self._valueDecimal is not UNSET) + (self.valueId is not UNSET or self._valueId is not UNSET) + (self.valueInstant is not UNSET or self._valueInstant is not UNSET) + (self.valueInteger is not UNSET or self._valueInteger is not UNSET) + (self.valueMarkdown is not UNSET or self._valueMarkdown is not UNSET) + (self.valueOid is not UNSET or self._valueOid is not UNSET) + (self.valuePositiveInt is not UNSET or self._valuePositiveInt is not UNSET) + (self.valueString is not UNSET or self._valueString is not UNSET) + (self.valueTime is not UNSET or self._valueTime is not UNSET) + (self.valueUnsignedInt is not UNSET or self._valueUnsignedInt is not UNSET) + (self.valueUri is not UNSET or self._valueUri is not UNSET) + (self.valueUrl is not UNSET or self._valueUrl is not UNSET) + (self.valueUuid is not UNSET or self._valueUuid is not UNSET) + (self.valueAddress is not UNSET) + (self.valueAge is not UNSET) + (self.valueAnnotation is not UNSET) + (self.valueAttachment is not UNSET) + (self.valueCodeableConcept is not UNSET) + (self.valueCoding is not UNSET) + (self.valueContactPoint is not UNSET) + (self.valueCount is not UNSET) + (self.valueDistance is not UNSET) + (self.valueDuration is not UNSET) + (self.valueHumanName is not UNSET) + (self.valueIdentifier is not UNSET) + (self.valueMoney is not UNSET) + (self.valuePeriod is not UNSET) + (self.valueQuantity is not UNSET) + (self.valueRange is not UNSET) + (self.valueRatio is not UNSET) + (self.valueReference is not UNSET) + (self.valueSampledData is not UNSET) + (self.valueSignature is not UNSET) + (self.valueTiming is not UNSET) + (self.valueContactDetail is not UNSET) + (self.valueContributor is not UNSET) + (self.valueDataRequirement is not UNSET) + (self.valueExpression is not UNSET) + (self.valueParameterDefinition is not UNSET) + (self.valueRelatedArtifact is not UNSET) + (self.valueTriggerDefinition is not UNSET) + (self.valueUsageContext is not UNSET) + (self.valueDosage is not UNSET) + (self.valueMeta is not UNSET)
-        if present > 1:
-            raise ValueError("choice value")
+        check_open_choice(self, "value")
 
 
 class HumanName(Element, frozen=True, kw_only=True):
@@ -307,13 +323,21 @@ class HumanName(Element, frozen=True, kw_only=True):
     _text: Element | Absent = UNSET
     family: String | Absent = UNSET
     _family: Element | Absent = UNSET
-    given: list[String | None] | Absent = UNSET
-    _given: list[Element | None] | Absent = UNSET
-    prefix: list[String | None] | Absent = UNSET
-    _prefix: list[Element | None] | Absent = UNSET
-    suffix: list[String | None] | Absent = UNSET
-    _suffix: list[Element | None] | Absent = UNSET
+    given: Many[String | None] | Absent = UNSET
+    _given: Many[Element | None] | Absent = UNSET
+    prefix: Many[String | None] | Absent = UNSET
+    _prefix: Many[Element | None] | Absent = UNSET
+    suffix: Many[String | None] | Absent = UNSET
+    _suffix: Many[Element | None] | Absent = UNSET
     period: Period | Absent = UNSET
+
+    def __post_init__(self) -> None:
+        if self._given is not UNSET or self.given is not UNSET and None in self.given:
+            check_nulls("given", self.given, self._given)
+        if self._prefix is not UNSET or self.prefix is not UNSET and None in self.prefix:
+            check_nulls("prefix", self.prefix, self._prefix)
+        if self._suffix is not UNSET or self.suffix is not UNSET and None in self.suffix:
+            check_nulls("suffix", self.suffix, self._suffix)
 
 
 class Identifier(Element, frozen=True, kw_only=True):
@@ -335,10 +359,14 @@ class Meta(Element, frozen=True, kw_only=True):
     _lastUpdated: Element | Absent = UNSET
     source: Uri | Absent = UNSET
     _source: Element | Absent = UNSET
-    profile: list[Canonical | None] | Absent = UNSET
-    _profile: list[Element | None] | Absent = UNSET
-    security: list[Coding] | Absent = UNSET
-    tag: list[Coding] | Absent = UNSET
+    profile: Many[Canonical | None] | Absent = UNSET
+    _profile: Many[Element | None] | Absent = UNSET
+    security: Many[Coding] | Absent = UNSET
+    tag: Many[Coding] | Absent = UNSET
+
+    def __post_init__(self) -> None:
+        if self._profile is not UNSET or self.profile is not UNSET and None in self.profile:
+            check_nulls("profile", self.profile, self._profile)
 
 
 class Money(Element, frozen=True, kw_only=True):
@@ -464,7 +492,7 @@ class SampledData(Element, frozen=True, kw_only=True):
 
 
 class Signature(Element, frozen=True, kw_only=True):
-    type: list[Coding]
+    type: Many[Coding]
     when: Instant | Absent = UNSET
     _when: Element | Absent = UNSET
     who: Reference
@@ -492,13 +520,18 @@ class TriggerDefinition(Element, frozen=True, kw_only=True):
     _timingDate: Element | Absent = UNSET
     timingDateTime: DateTime | Absent = UNSET
     _timingDateTime: Element | Absent = UNSET
-    data: list[DataRequirement] | Absent = UNSET
+    data: Many[DataRequirement] | Absent = UNSET
     condition: Expression | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.type is not UNSET or self._type is not UNSET):
             raise ValueError("required type")
-        present = (self.timingTiming is not UNSET) + (self.timingReference is not UNSET) + (self.timingDate is not UNSET or self._timingDate is not UNSET) + (self.timingDateTime is not UNSET or self._timingDateTime is not UNSET)
+        present = (
+            (self.timingTiming is not UNSET)
+            + (self.timingReference is not UNSET)
+            + (self.timingDate is not UNSET or self._timingDate is not UNSET)
+            + (self.timingDateTime is not UNSET or self._timingDateTime is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice timing")
 
@@ -511,7 +544,12 @@ class UsageContext(Element, frozen=True, kw_only=True):
     valueReference: Reference | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.valueCodeableConcept is not UNSET) + (self.valueQuantity is not UNSET) + (self.valueRange is not UNSET) + (self.valueReference is not UNSET)
+        present = (
+            (self.valueCodeableConcept is not UNSET)
+            + (self.valueQuantity is not UNSET)
+            + (self.valueRange is not UNSET)
+            + (self.valueReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice value")
         if not present:
@@ -535,7 +573,7 @@ class Dosage(BackboneElement, frozen=True, kw_only=True):
     _sequence: Element | Absent = UNSET
     text: String | Absent = UNSET
     _text: Element | Absent = UNSET
-    additionalInstruction: list[CodeableConcept] | Absent = UNSET
+    additionalInstruction: Many[CodeableConcept] | Absent = UNSET
     patientInstruction: String | Absent = UNSET
     _patientInstruction: Element | Absent = UNSET
     timing: Timing | Absent = UNSET
@@ -545,13 +583,16 @@ class Dosage(BackboneElement, frozen=True, kw_only=True):
     site: CodeableConcept | Absent = UNSET
     route: CodeableConcept | Absent = UNSET
     method: CodeableConcept | Absent = UNSET
-    doseAndRate: list[DosageDoseAndRate] | Absent = UNSET
+    doseAndRate: Many[DosageDoseAndRate] | Absent = UNSET
     maxDosePerPeriod: Ratio | Absent = UNSET
     maxDosePerAdministration: Quantity | Absent = UNSET
     maxDosePerLifetime: Quantity | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.asNeededBoolean is not UNSET or self._asNeededBoolean is not UNSET) + (self.asNeededCodeableConcept is not UNSET)
+        present = (
+            (self.asNeededBoolean is not UNSET or self._asNeededBoolean is not UNSET)
+            + (self.asNeededCodeableConcept is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice asNeeded")
 
@@ -565,10 +606,17 @@ class DosageDoseAndRate(Element, frozen=True, kw_only=True):
     rateQuantity: Quantity | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.doseRange is not UNSET) + (self.doseQuantity is not UNSET)
+        present = (
+            (self.doseRange is not UNSET)
+            + (self.doseQuantity is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice dose")
-        present = (self.rateRatio is not UNSET) + (self.rateRange is not UNSET) + (self.rateQuantity is not UNSET)
+        present = (
+            (self.rateRatio is not UNSET)
+            + (self.rateRange is not UNSET)
+            + (self.rateQuantity is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice rate")
 
@@ -580,15 +628,15 @@ class Duration(Quantity, frozen=True, kw_only=True):
 class ElementDefinition(BackboneElement, frozen=True, kw_only=True):
     path: String | Absent = UNSET
     _path: Element | Absent = UNSET
-    representation: list[codes.PropertyRepresentation | None] | Absent = UNSET
-    _representation: list[Element | None] | Absent = UNSET
+    representation: Many[codes.PropertyRepresentation | None] | Absent = UNSET
+    _representation: Many[Element | None] | Absent = UNSET
     sliceName: String | Absent = UNSET
     _sliceName: Element | Absent = UNSET
     sliceIsConstraining: Boolean | Absent = UNSET
     _sliceIsConstraining: Element | Absent = UNSET
     label: String | Absent = UNSET
     _label: Element | Absent = UNSET
-    code: list[Coding] | Absent = UNSET
+    code: Many[Coding] | Absent = UNSET
     slicing: ElementDefinitionSlicing | Absent = UNSET
     short: String | Absent = UNSET
     _short: Element | Absent = UNSET
@@ -598,8 +646,8 @@ class ElementDefinition(BackboneElement, frozen=True, kw_only=True):
     _comment: Element | Absent = UNSET
     requirements: Markdown | Absent = UNSET
     _requirements: Element | Absent = UNSET
-    alias: list[String | None] | Absent = UNSET
-    _alias: list[Element | None] | Absent = UNSET
+    alias: Many[String | None] | Absent = UNSET
+    _alias: Many[Element | None] | Absent = UNSET
     min: UnsignedInt | Absent = UNSET
     _min: Element | Absent = UNSET
     max: String | Absent = UNSET
@@ -607,7 +655,7 @@ class ElementDefinition(BackboneElement, frozen=True, kw_only=True):
     base: ElementDefinitionBase | Absent = UNSET
     contentReference: Uri | Absent = UNSET
     _contentReference: Element | Absent = UNSET
-    type: list[ElementDefinitionType] | Absent = UNSET
+    type: Many[ElementDefinitionType] | Absent = UNSET
     defaultValueBase64Binary: Base64Binary | Absent = UNSET
     _defaultValueBase64Binary: Element | Absent = UNSET
     defaultValueBoolean: Boolean | Absent = UNSET
@@ -819,7 +867,7 @@ class ElementDefinition(BackboneElement, frozen=True, kw_only=True):
     patternUsageContext: UsageContext | Absent = UNSET
     patternDosage: Dosage | Absent = UNSET
     patternMeta: Meta | Absent = UNSET
-    example: list[ElementDefinitionExample] | Absent = UNSET
+    example: Many[ElementDefinitionExample] | Absent = UNSET
     minValueDate: Date | Absent = UNSET
     _minValueDate: Element | Absent = UNSET
     minValueDateTime: DateTime | Absent = UNSET
@@ -856,9 +904,9 @@ class ElementDefinition(BackboneElement, frozen=True, kw_only=True):
     maxValueQuantity: Quantity | Absent = UNSET
     maxLength: Integer | Absent = UNSET
     _maxLength: Element | Absent = UNSET
-    condition: list[Id | None] | Absent = UNSET
-    _condition: list[Element | None] | Absent = UNSET
-    constraint: list[ElementDefinitionConstraint] | Absent = UNSET
+    condition: Many[Id | None] | Absent = UNSET
+    _condition: Many[Element | None] | Absent = UNSET
+    constraint: Many[ElementDefinitionConstraint] | Absent = UNSET
     mustSupport: Boolean | Absent = UNSET
     _mustSupport: Element | Absent = UNSET
     isModifier: Boolean | Absent = UNSET
@@ -868,26 +916,46 @@ class ElementDefinition(BackboneElement, frozen=True, kw_only=True):
     isSummary: Boolean | Absent = UNSET
     _isSummary: Element | Absent = UNSET
     binding: ElementDefinitionBinding | Absent = UNSET
-    mapping: list[ElementDefinitionMapping] | Absent = UNSET
+    mapping: Many[ElementDefinitionMapping] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.path is not UNSET or self._path is not UNSET):
             raise ValueError("required path")
-        present = (self.defaultValueBase64Binary is not UNSET or self._defaultValueBase64Binary is not UNSET) + (self.defaultValueBoolean is not UNSET or self._defaultValueBoolean is not UNSET) + (self.defaultValueCanonical is not UNSET or self._defaultValueCanonical is not UNSET) + (self.defaultValueCode is not UNSET or self._defaultValueCode is not UNSET) + (self.defaultValueDate is not UNSET or self._defaultValueDate is not UNSET) + (self.defaultValueDateTime is not UNSET or self._defaultValueDateTime is not UNSET) + (self.defaultValueDecimal is not UNSET or self._defaultValueDecimal is not UNSET) + (self.defaultValueId is not UNSET or self._defaultValueId is not UNSET) + (self.defaultValueInstant is not UNSET or self._defaultValueInstant is not UNSET) + (self.defaultValueInteger is not UNSET or self._defaultValueInteger is not UNSET) + (self.defaultValueMarkdown is not UNSET or self._defaultValueMarkdown is not UNSET) + (self.defaultValueOid is not UNSET or self._defaultValueOid is not UNSET) + (self.defaultValuePositiveInt is not UNSET or self._defaultValuePositiveInt is not UNSET) + (self.defaultValueString is not UNSET or self._defaultValueString is not UNSET) + (self.defaultValueTime is not UNSET or self._defaultValueTime is not UNSET) + (self.defaultValueUnsignedInt is not UNSET or self._defaultValueUnsignedInt is not UNSET) + (self.defaultValueUri is not UNSET or self._defaultValueUri is not UNSET) + (self.defaultValueUrl is not UNSET or self._defaultValueUrl is not UNSET) + (self.defaultValueUuid is not UNSET or self._defaultValueUuid is not UNSET) + (self.defaultValueAddress is not UNSET) + (self.defaultValueAge is not UNSET) + (self.defaultValueAnnotation is not UNSET) + (self.defaultValueAttachment is not UNSET) + (self.defaultValueCodeableConcept is not UNSET) + (self.defaultValueCoding is not UNSET) + (self.defaultValueContactPoint is not UNSET) + (self.defaultValueCount is not UNSET) + (self.defaultValueDistance is not UNSET) + (self.defaultValueDuration is not UNSET) + (self.defaultValueHumanName is not UNSET) + (self.defaultValueIdentifier is not UNSET) + (self.defaultValueMoney is not UNSET) + (self.defaultValuePeriod is not UNSET) + (self.defaultValueQuantity is not UNSET) + (self.defaultValueRange is not UNSET) + (self.defaultValueRatio is not UNSET) + (self.defaultValueReference is not UNSET) + (self.defaultValueSampledData is not UNSET) + (self.defaultValueSignature is not UNSET) + (self.defaultValueTiming is not UNSET) + (self.defaultValueContactDetail is not UNSET) + (self.defaultValueContributor is not UNSET) + (self.defaultValueDataRequirement is not UNSET) + (self.defaultValueExpression is not UNSET) + (self.defaultValueParameterDefinition is not UNSET) + (self.defaultValueRelatedArtifact is not UNSET) + (self.defaultValueTriggerDefinition is not UNSET) + (self.defaultValueUsageContext is not UNSET) + (self.defaultValueDosage is not UNSET) + (self.defaultValueMeta is not UNSET)
-        if present > 1:
-            raise ValueError("choice defaultValue")
-        present = (self.fixedBase64Binary is not UNSET or self._fixedBase64Binary is not UNSET) + (self.fixedBoolean is not UNSET or self._fixedBoolean is not UNSET) + (self.fixedCanonical is not UNSET or self._fixedCanonical is not UNSET) + (self.fixedCode is not UNSET or self._fixedCode is not UNSET) + (self.fixedDate is not UNSET or self._fixedDate is not UNSET) + (self.fixedDateTime is not UNSET or self._fixedDateTime is not UNSET) + (self.fixedDecimal is not UNSET or self._fixedDecimal is not UNSET) + (self.fixedId is not UNSET or self._fixedId is not UNSET) + (self.fixedInstant is not UNSET or self._fixedInstant is not UNSET) + (self.fixedInteger is not UNSET or self._fixedInteger is not UNSET) + (self.fixedMarkdown is not UNSET or self._fixedMarkdown is not UNSET) + (self.fixedOid is not UNSET or self._fixedOid is not UNSET) + (self.fixedPositiveInt is not UNSET or self._fixedPositiveInt is not UNSET) + (self.fixedString is not UNSET or self._fixedString is not UNSET) + (self.fixedTime is not UNSET or self._fixedTime is not UNSET) + (self.fixedUnsignedInt is not UNSET or self._fixedUnsignedInt is not UNSET) + (self.fixedUri is not UNSET or self._fixedUri is not UNSET) + (self.fixedUrl is not UNSET or self._fixedUrl is not UNSET) + (self.fixedUuid is not UNSET or self._fixedUuid is not UNSET) + (self.fixedAddress is not UNSET) + (self.fixedAge is not UNSET) + (self.fixedAnnotation is not UNSET) + (self.fixedAttachment is not UNSET) + (self.fixedCodeableConcept is not UNSET) + (self.fixedCoding is not UNSET) + (self.fixedContactPoint is not UNSET) + (self.fixedCount is not UNSET) + (self.fixedDistance is not UNSET) + (self.fixedDuration is not UNSET) + (self.fixedHumanName is not UNSET) + (self.fixedIdentifier is not UNSET) + (self.fixedMoney is not UNSET) + (self.fixedPeriod is not UNSET) + (self.fixedQuantity is not UNSET) + (self.fixedRange is not UNSET) + (self.fixedRatio is not UNSET) + (self.fixedReference is not UNSET) + (self.fixedSampledData is not UNSET) + (self.fixedSignature is not UNSET) + (self.fixedTiming is not UNSET) + (self.fixedContactDetail is not UNSET) + (self.fixedContributor is not UNSET) + (self.fixedDataRequirement is not UNSET) + (self.fixedExpression is not UNSET) + (self.fixedParameterDefinition is not UNSET) + (self.fixedRelatedArtifact is not UNSET) + (self.fixedTriggerDefinition is not UNSET) + (self.fixedUsageContext is not UNSET) + (self.fixedDosage is not UNSET) + (self.fixedMeta is not UNSET)
-        if present > 1:
-            raise ValueError("choice fixed")
-        present = (self.patternBase64Binary is not UNSET or self._patternBase64Binary is not UNSET) + (self.patternBoolean is not UNSET or self._patternBoolean is not UNSET) + (self.patternCanonical is not UNSET or self._patternCanonical is not UNSET) + (self.patternCode is not UNSET or self._patternCode is not UNSET) + (self.patternDate is not UNSET or self._patternDate is not UNSET) + (self.patternDateTime is not UNSET or self._patternDateTime is not UNSET) + (self.patternDecimal is not UNSET or self._patternDecimal is not UNSET) + (self.patternId is not UNSET or self._patternId is not UNSET) + (self.patternInstant is not UNSET or self._patternInstant is not UNSET) + (self.patternInteger is not UNSET or self._patternInteger is not UNSET) + (self.patternMarkdown is not UNSET or self._patternMarkdown is not UNSET) + (self.patternOid is not UNSET or self._patternOid is not UNSET) + (self.patternPositiveInt is not UNSET or self._patternPositiveInt is not UNSET) + (self.patternString is not UNSET or self._patternString is not UNSET) + (self.patternTime is not UNSET or self._patternTime is not UNSET) + (self.patternUnsignedInt is not UNSET or self._patternUnsignedInt is not UNSET) + (self.patternUri is not UNSET or self._patternUri is not UNSET) + (self.patternUrl is not UNSET or self._patternUrl is not UNSET) + (self.patternUuid is not UNSET or self._patternUuid is not UNSET) + (self.patternAddress is not UNSET) + (self.patternAge is not UNSET) + (self.patternAnnotation is not UNSET) + (self.patternAttachment is not UNSET) + (self.patternCodeableConcept is not UNSET) + (self.patternCoding is not UNSET) + (self.patternContactPoint is not UNSET) + (self.patternCount is not UNSET) + (self.patternDistance is not UNSET) + (self.patternDuration is not UNSET) + (self.patternHumanName is not UNSET) + (self.patternIdentifier is not UNSET) + (self.patternMoney is not UNSET) + (self.patternPeriod is not UNSET) + (self.patternQuantity is not UNSET) + (self.patternRange is not UNSET) + (self.patternRatio is not UNSET) + (self.patternReference is not UNSET) + (self.patternSampledData is not UNSET) + (self.patternSignature is not UNSET) + (self.patternTiming is not UNSET) + (self.patternContactDetail is not UNSET) + (self.patternContributor is not UNSET) + (self.patternDataRequirement is not UNSET) + (self.patternExpression is not UNSET) + (self.patternParameterDefinition is not UNSET) + (self.patternRelatedArtifact is not UNSET) + (self.patternTriggerDefinition is not UNSET) + (self.patternUsageContext is not UNSET) + (self.patternDosage is not UNSET) + (self.patternMeta is not UNSET)
-        if present > 1:
-            raise ValueError("choice pattern")
-        present = (self.minValueDate is not UNSET or self._minValueDate is not UNSET) + (self.minValueDateTime is not UNSET or self._minValueDateTime is not UNSET) + (self.minValueInstant is not UNSET or self._minValueInstant is not UNSET) + (self.minValueTime is not UNSET or self._minValueTime is not UNSET) + (self.minValueDecimal is not UNSET or self._minValueDecimal is not UNSET) + (self.minValueInteger is not UNSET or self._minValueInteger is not UNSET) + (self.minValuePositiveInt is not UNSET or self._minValuePositiveInt is not UNSET) + (self.minValueUnsignedInt is not UNSET or self._minValueUnsignedInt is not UNSET) + (self.minValueQuantity is not UNSET)
+        if self._representation is not UNSET or self.representation is not UNSET and None in self.representation:
+            check_nulls("representation", self.representation, self._representation)
+        if self._alias is not UNSET or self.alias is not UNSET and None in self.alias:
+            check_nulls("alias", self.alias, self._alias)
+        check_open_choice(self, "defaultValue")
+        check_open_choice(self, "fixed")
+        check_open_choice(self, "pattern")
+        present = (
+            (self.minValueDate is not UNSET or self._minValueDate is not UNSET)
+            + (self.minValueDateTime is not UNSET or self._minValueDateTime is not UNSET)
+            + (self.minValueInstant is not UNSET or self._minValueInstant is not UNSET)
+            + (self.minValueTime is not UNSET or self._minValueTime is not UNSET)
+            + (self.minValueDecimal is not UNSET or self._minValueDecimal is not UNSET)
+            + (self.minValueInteger is not UNSET or self._minValueInteger is not UNSET)
+            + (self.minValuePositiveInt is not UNSET or self._minValuePositiveInt is not UNSET)
+            + (self.minValueUnsignedInt is not UNSET or self._minValueUnsignedInt is not UNSET)
+            + (self.minValueQuantity is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice minValue")
-        present = (self.maxValueDate is not UNSET or self._maxValueDate is not UNSET) + (self.maxValueDateTime is not UNSET or self._maxValueDateTime is not UNSET) + (self.maxValueInstant is not UNSET or self._maxValueInstant is not UNSET) + (self.maxValueTime is not UNSET or self._maxValueTime is not UNSET) + (self.maxValueDecimal is not UNSET or self._maxValueDecimal is not UNSET) + (self.maxValueInteger is not UNSET or self._maxValueInteger is not UNSET) + (self.maxValuePositiveInt is not UNSET or self._maxValuePositiveInt is not UNSET) + (self.maxValueUnsignedInt is not UNSET or self._maxValueUnsignedInt is not UNSET) + (self.maxValueQuantity is not UNSET)
+        present = (
+            (self.maxValueDate is not UNSET or self._maxValueDate is not UNSET)
+            + (self.maxValueDateTime is not UNSET or self._maxValueDateTime is not UNSET)
+            + (self.maxValueInstant is not UNSET or self._maxValueInstant is not UNSET)
+            + (self.maxValueTime is not UNSET or self._maxValueTime is not UNSET)
+            + (self.maxValueDecimal is not UNSET or self._maxValueDecimal is not UNSET)
+            + (self.maxValueInteger is not UNSET or self._maxValueInteger is not UNSET)
+            + (self.maxValuePositiveInt is not UNSET or self._maxValuePositiveInt is not UNSET)
+            + (self.maxValueUnsignedInt is not UNSET or self._maxValueUnsignedInt is not UNSET)
+            + (self.maxValueQuantity is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice maxValue")
+        if self._condition is not UNSET or self.condition is not UNSET and None in self.condition:
+            check_nulls("condition", self.condition, self._condition)
 
 
 class ElementDefinitionBase(Element, frozen=True, kw_only=True):
@@ -1021,7 +1089,58 @@ class ElementDefinitionExample(Element, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not (self.label is not UNSET or self._label is not UNSET):
             raise ValueError("required label")
-        present = (self.valueBase64Binary is not UNSET or self._valueBase64Binary is not UNSET) + (self.valueBoolean is not UNSET or self._valueBoolean is not UNSET) + (self.valueCanonical is not UNSET or self._valueCanonical is not UNSET) + (self.valueCode is not UNSET or self._valueCode is not UNSET) + (self.valueDate is not UNSET or self._valueDate is not UNSET) + (self.valueDateTime is not UNSET or self._valueDateTime is not UNSET) + (self.valueDecimal is not UNSET or self._valueDecimal is not UNSET) + (self.valueId is not UNSET or self._valueId is not UNSET) + (self.valueInstant is not UNSET or self._valueInstant is not UNSET) + (self.valueInteger is not UNSET or self._valueInteger is not UNSET) + (self.valueMarkdown is not UNSET or self._valueMarkdown is not UNSET) + (self.valueOid is not UNSET or self._valueOid is not UNSET) + (self.valuePositiveInt is not UNSET or self._valuePositiveInt is not UNSET) + (self.valueString is not UNSET or self._valueString is not UNSET) + (self.valueTime is not UNSET or self._valueTime is not UNSET) + (self.valueUnsignedInt is not UNSET or self._valueUnsignedInt is not UNSET) + (self.valueUri is not UNSET or self._valueUri is not UNSET) + (self.valueUrl is not UNSET or self._valueUrl is not UNSET) + (self.valueUuid is not UNSET or self._valueUuid is not UNSET) + (self.valueAddress is not UNSET) + (self.valueAge is not UNSET) + (self.valueAnnotation is not UNSET) + (self.valueAttachment is not UNSET) + (self.valueCodeableConcept is not UNSET) + (self.valueCoding is not UNSET) + (self.valueContactPoint is not UNSET) + (self.valueCount is not UNSET) + (self.valueDistance is not UNSET) + (self.valueDuration is not UNSET) + (self.valueHumanName is not UNSET) + (self.valueIdentifier is not UNSET) + (self.valueMoney is not UNSET) + (self.valuePeriod is not UNSET) + (self.valueQuantity is not UNSET) + (self.valueRange is not UNSET) + (self.valueRatio is not UNSET) + (self.valueReference is not UNSET) + (self.valueSampledData is not UNSET) + (self.valueSignature is not UNSET) + (self.valueTiming is not UNSET) + (self.valueContactDetail is not UNSET) + (self.valueContributor is not UNSET) + (self.valueDataRequirement is not UNSET) + (self.valueExpression is not UNSET) + (self.valueParameterDefinition is not UNSET) + (self.valueRelatedArtifact is not UNSET) + (self.valueTriggerDefinition is not UNSET) + (self.valueUsageContext is not UNSET) + (self.valueDosage is not UNSET) + (self.valueMeta is not UNSET)
+        present = (
+            (self.valueBase64Binary is not UNSET or self._valueBase64Binary is not UNSET)
+            + (self.valueBoolean is not UNSET or self._valueBoolean is not UNSET)
+            + (self.valueCanonical is not UNSET or self._valueCanonical is not UNSET)
+            + (self.valueCode is not UNSET or self._valueCode is not UNSET)
+            + (self.valueDate is not UNSET or self._valueDate is not UNSET)
+            + (self.valueDateTime is not UNSET or self._valueDateTime is not UNSET)
+            + (self.valueDecimal is not UNSET or self._valueDecimal is not UNSET)
+            + (self.valueId is not UNSET or self._valueId is not UNSET)
+            + (self.valueInstant is not UNSET or self._valueInstant is not UNSET)
+            + (self.valueInteger is not UNSET or self._valueInteger is not UNSET)
+            + (self.valueMarkdown is not UNSET or self._valueMarkdown is not UNSET)
+            + (self.valueOid is not UNSET or self._valueOid is not UNSET)
+            + (self.valuePositiveInt is not UNSET or self._valuePositiveInt is not UNSET)
+            + (self.valueString is not UNSET or self._valueString is not UNSET)
+            + (self.valueTime is not UNSET or self._valueTime is not UNSET)
+            + (self.valueUnsignedInt is not UNSET or self._valueUnsignedInt is not UNSET)
+            + (self.valueUri is not UNSET or self._valueUri is not UNSET)
+            + (self.valueUrl is not UNSET or self._valueUrl is not UNSET)
+            + (self.valueUuid is not UNSET or self._valueUuid is not UNSET)
+            + (self.valueAddress is not UNSET)
+            + (self.valueAge is not UNSET)
+            + (self.valueAnnotation is not UNSET)
+            + (self.valueAttachment is not UNSET)
+            + (self.valueCodeableConcept is not UNSET)
+            + (self.valueCoding is not UNSET)
+            + (self.valueContactPoint is not UNSET)
+            + (self.valueCount is not UNSET)
+            + (self.valueDistance is not UNSET)
+            + (self.valueDuration is not UNSET)
+            + (self.valueHumanName is not UNSET)
+            + (self.valueIdentifier is not UNSET)
+            + (self.valueMoney is not UNSET)
+            + (self.valuePeriod is not UNSET)
+            + (self.valueQuantity is not UNSET)
+            + (self.valueRange is not UNSET)
+            + (self.valueRatio is not UNSET)
+            + (self.valueReference is not UNSET)
+            + (self.valueSampledData is not UNSET)
+            + (self.valueSignature is not UNSET)
+            + (self.valueTiming is not UNSET)
+            + (self.valueContactDetail is not UNSET)
+            + (self.valueContributor is not UNSET)
+            + (self.valueDataRequirement is not UNSET)
+            + (self.valueExpression is not UNSET)
+            + (self.valueParameterDefinition is not UNSET)
+            + (self.valueRelatedArtifact is not UNSET)
+            + (self.valueTriggerDefinition is not UNSET)
+            + (self.valueUsageContext is not UNSET)
+            + (self.valueDosage is not UNSET)
+            + (self.valueMeta is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice value")
         if not present:
@@ -1046,7 +1165,7 @@ class ElementDefinitionMapping(Element, frozen=True, kw_only=True):
 
 
 class ElementDefinitionSlicing(Element, frozen=True, kw_only=True):
-    discriminator: list[ElementDefinitionSlicingDiscriminator] | Absent = UNSET
+    discriminator: Many[ElementDefinitionSlicingDiscriminator] | Absent = UNSET
     description: String | Absent = UNSET
     _description: Element | Absent = UNSET
     ordered: Boolean | Absent = UNSET
@@ -1075,18 +1194,24 @@ class ElementDefinitionSlicingDiscriminator(Element, frozen=True, kw_only=True):
 class ElementDefinitionType(Element, frozen=True, kw_only=True):
     code: Uri | Absent = UNSET
     _code: Element | Absent = UNSET
-    profile: list[Canonical | None] | Absent = UNSET
-    _profile: list[Element | None] | Absent = UNSET
-    targetProfile: list[Canonical | None] | Absent = UNSET
-    _targetProfile: list[Element | None] | Absent = UNSET
-    aggregation: list[codes.ResourceAggregationMode | None] | Absent = UNSET
-    _aggregation: list[Element | None] | Absent = UNSET
+    profile: Many[Canonical | None] | Absent = UNSET
+    _profile: Many[Element | None] | Absent = UNSET
+    targetProfile: Many[Canonical | None] | Absent = UNSET
+    _targetProfile: Many[Element | None] | Absent = UNSET
+    aggregation: Many[codes.ResourceAggregationMode | None] | Absent = UNSET
+    _aggregation: Many[Element | None] | Absent = UNSET
     versioning: codes.ReferenceVersionRules | Absent = UNSET
     _versioning: Element | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.code is not UNSET or self._code is not UNSET):
             raise ValueError("required code")
+        if self._profile is not UNSET or self.profile is not UNSET and None in self.profile:
+            check_nulls("profile", self.profile, self._profile)
+        if self._targetProfile is not UNSET or self.targetProfile is not UNSET and None in self.targetProfile:
+            check_nulls("targetProfile", self.targetProfile, self._targetProfile)
+        if self._aggregation is not UNSET or self.aggregation is not UNSET and None in self.aggregation:
+            check_nulls("aggregation", self.aggregation, self._aggregation)
 
 
 class MarketingStatus(BackboneElement, frozen=True, kw_only=True):
@@ -1106,7 +1231,10 @@ class Population(BackboneElement, frozen=True, kw_only=True):
     physiologicalCondition: CodeableConcept | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.ageRange is not UNSET) + (self.ageCodeableConcept is not UNSET)
+        present = (
+            (self.ageRange is not UNSET)
+            + (self.ageCodeableConcept is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice age")
 
@@ -1120,19 +1248,25 @@ class ProdCharacteristic(BackboneElement, frozen=True, kw_only=True):
     externalDiameter: Quantity | Absent = UNSET
     shape: String | Absent = UNSET
     _shape: Element | Absent = UNSET
-    color: list[String | None] | Absent = UNSET
-    _color: list[Element | None] | Absent = UNSET
-    imprint: list[String | None] | Absent = UNSET
-    _imprint: list[Element | None] | Absent = UNSET
-    image: list[Attachment] | Absent = UNSET
+    color: Many[String | None] | Absent = UNSET
+    _color: Many[Element | None] | Absent = UNSET
+    imprint: Many[String | None] | Absent = UNSET
+    _imprint: Many[Element | None] | Absent = UNSET
+    image: Many[Attachment] | Absent = UNSET
     scoring: CodeableConcept | Absent = UNSET
+
+    def __post_init__(self) -> None:
+        if self._color is not UNSET or self.color is not UNSET and None in self.color:
+            check_nulls("color", self.color, self._color)
+        if self._imprint is not UNSET or self.imprint is not UNSET and None in self.imprint:
+            check_nulls("imprint", self.imprint, self._imprint)
 
 
 class ProductShelfLife(BackboneElement, frozen=True, kw_only=True):
     identifier: Identifier | Absent = UNSET
     type: CodeableConcept
     period: Quantity
-    specialPrecautionsForStorage: list[CodeableConcept] | Absent = UNSET
+    specialPrecautionsForStorage: Many[CodeableConcept] | Absent = UNSET
 
 
 class SubstanceAmount(BackboneElement, frozen=True, kw_only=True):
@@ -1146,7 +1280,11 @@ class SubstanceAmount(BackboneElement, frozen=True, kw_only=True):
     referenceRange: SubstanceAmountReferenceRange | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.amountQuantity is not UNSET) + (self.amountRange is not UNSET) + (self.amountString is not UNSET or self._amountString is not UNSET)
+        present = (
+            (self.amountQuantity is not UNSET)
+            + (self.amountRange is not UNSET)
+            + (self.amountString is not UNSET or self._amountString is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice amount")
 
@@ -1157,10 +1295,14 @@ class SubstanceAmountReferenceRange(Element, frozen=True, kw_only=True):
 
 
 class Timing(BackboneElement, frozen=True, kw_only=True):
-    event: list[DateTime | None] | Absent = UNSET
-    _event: list[Element | None] | Absent = UNSET
+    event: Many[DateTime | None] | Absent = UNSET
+    _event: Many[Element | None] | Absent = UNSET
     repeat: TimingRepeat | Absent = UNSET
     code: CodeableConcept | Absent = UNSET
+
+    def __post_init__(self) -> None:
+        if self._event is not UNSET or self.event is not UNSET and None in self.event:
+            check_nulls("event", self.event, self._event)
 
 
 class TimingRepeat(Element, frozen=True, kw_only=True):
@@ -1187,16 +1329,26 @@ class TimingRepeat(Element, frozen=True, kw_only=True):
     _periodMax: Element | Absent = UNSET
     periodUnit: codes.UnitsOfTime | Absent = UNSET
     _periodUnit: Element | Absent = UNSET
-    dayOfWeek: list[codes.DaysOfWeek | None] | Absent = UNSET
-    _dayOfWeek: list[Element | None] | Absent = UNSET
-    timeOfDay: list[Time | None] | Absent = UNSET
-    _timeOfDay: list[Element | None] | Absent = UNSET
-    when: list[codes.EventTiming | None] | Absent = UNSET
-    _when: list[Element | None] | Absent = UNSET
+    dayOfWeek: Many[codes.DaysOfWeek | None] | Absent = UNSET
+    _dayOfWeek: Many[Element | None] | Absent = UNSET
+    timeOfDay: Many[Time | None] | Absent = UNSET
+    _timeOfDay: Many[Element | None] | Absent = UNSET
+    when: Many[codes.EventTiming | None] | Absent = UNSET
+    _when: Many[Element | None] | Absent = UNSET
     offset: UnsignedInt | Absent = UNSET
     _offset: Element | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.boundsDuration is not UNSET) + (self.boundsRange is not UNSET) + (self.boundsPeriod is not UNSET)
+        present = (
+            (self.boundsDuration is not UNSET)
+            + (self.boundsRange is not UNSET)
+            + (self.boundsPeriod is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice bounds")
+        if self._dayOfWeek is not UNSET or self.dayOfWeek is not UNSET and None in self.dayOfWeek:
+            check_nulls("dayOfWeek", self.dayOfWeek, self._dayOfWeek)
+        if self._timeOfDay is not UNSET or self.timeOfDay is not UNSET and None in self.timeOfDay:
+            check_nulls("timeOfDay", self.timeOfDay, self._timeOfDay)
+        if self._when is not UNSET or self.when is not UNSET and None in self.when:
+            check_nulls("when", self.when, self._when)

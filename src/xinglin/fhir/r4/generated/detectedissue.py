@@ -11,7 +11,7 @@ from .datatypes import *
 
 
 class DetectedIssue(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="DetectedIssue"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     status: codes.ObservationStatus | Absent = UNSET
     _status: Element | Absent = UNSET
     code: CodeableConcept | Absent = UNSET
@@ -22,25 +22,28 @@ class DetectedIssue(DomainResource, frozen=True, kw_only=True, tag_field="resour
     _identifiedDateTime: Element | Absent = UNSET
     identifiedPeriod: Period | Absent = UNSET
     author: Reference | Absent = UNSET
-    implicated: list[Reference] | Absent = UNSET
-    evidence: list[DetectedIssueEvidence] | Absent = UNSET
+    implicated: Many[Reference] | Absent = UNSET
+    evidence: Many[DetectedIssueEvidence] | Absent = UNSET
     detail: String | Absent = UNSET
     _detail: Element | Absent = UNSET
     reference: Uri | Absent = UNSET
     _reference: Element | Absent = UNSET
-    mitigation: list[DetectedIssueMitigation] | Absent = UNSET
+    mitigation: Many[DetectedIssueMitigation] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.status is not UNSET or self._status is not UNSET):
             raise ValueError("required status")
-        present = (self.identifiedDateTime is not UNSET or self._identifiedDateTime is not UNSET) + (self.identifiedPeriod is not UNSET)
+        present = (
+            (self.identifiedDateTime is not UNSET or self._identifiedDateTime is not UNSET)
+            + (self.identifiedPeriod is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice identified")
 
 
 class DetectedIssueEvidence(BackboneElement, frozen=True, kw_only=True):
-    code: list[CodeableConcept] | Absent = UNSET
-    detail: list[Reference] | Absent = UNSET
+    code: Many[CodeableConcept] | Absent = UNSET
+    detail: Many[Reference] | Absent = UNSET
 
 
 class DetectedIssueMitigation(BackboneElement, frozen=True, kw_only=True):

@@ -11,12 +11,12 @@ from .datatypes import *
 
 
 class Device(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="Device"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     definition: Reference | Absent = UNSET
-    udiCarrier: list[DeviceUdiCarrier] | Absent = UNSET
+    udiCarrier: Many[DeviceUdiCarrier] | Absent = UNSET
     status: codes.DeviceStatus | Absent = UNSET
     _status: Element | Absent = UNSET
-    statusReason: list[CodeableConcept] | Absent = UNSET
+    statusReason: Many[CodeableConcept] | Absent = UNSET
     distinctIdentifier: String | Absent = UNSET
     _distinctIdentifier: Element | Absent = UNSET
     manufacturer: String | Absent = UNSET
@@ -29,23 +29,23 @@ class Device(DomainResource, frozen=True, kw_only=True, tag_field="resourceType"
     _lotNumber: Element | Absent = UNSET
     serialNumber: String | Absent = UNSET
     _serialNumber: Element | Absent = UNSET
-    deviceName: list[DeviceDeviceName] | Absent = UNSET
+    deviceName: Many[DeviceDeviceName] | Absent = UNSET
     modelNumber: String | Absent = UNSET
     _modelNumber: Element | Absent = UNSET
     partNumber: String | Absent = UNSET
     _partNumber: Element | Absent = UNSET
     type: CodeableConcept | Absent = UNSET
-    specialization: list[DeviceSpecialization] | Absent = UNSET
-    version: list[DeviceVersion] | Absent = UNSET
-    property: list[DeviceProperty] | Absent = UNSET
+    specialization: Many[DeviceSpecialization] | Absent = UNSET
+    version: Many[DeviceVersion] | Absent = UNSET
+    property: Many[DeviceProperty] | Absent = UNSET
     patient: Reference | Absent = UNSET
     owner: Reference | Absent = UNSET
-    contact: list[ContactPoint] | Absent = UNSET
+    contact: Many[ContactPoint] | Absent = UNSET
     location: Reference | Absent = UNSET
     url: Uri | Absent = UNSET
     _url: Element | Absent = UNSET
-    note: list[Annotation] | Absent = UNSET
-    safety: list[CodeableConcept] | Absent = UNSET
+    note: Many[Annotation] | Absent = UNSET
+    safety: Many[CodeableConcept] | Absent = UNSET
     parent: Reference | Absent = UNSET
 
 
@@ -64,8 +64,8 @@ class DeviceDeviceName(BackboneElement, frozen=True, kw_only=True):
 
 class DeviceProperty(BackboneElement, frozen=True, kw_only=True):
     type: CodeableConcept
-    valueQuantity: list[Quantity] | Absent = UNSET
-    valueCode: list[CodeableConcept] | Absent = UNSET
+    valueQuantity: Many[Quantity] | Absent = UNSET
+    valueCode: Many[CodeableConcept] | Absent = UNSET
 
 
 class DeviceSpecialization(BackboneElement, frozen=True, kw_only=True):

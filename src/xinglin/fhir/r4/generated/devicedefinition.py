@@ -11,44 +11,49 @@ from .datatypes import *
 
 
 class DeviceDefinition(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="DeviceDefinition"):
-    identifier: list[Identifier] | Absent = UNSET
-    udiDeviceIdentifier: list[DeviceDefinitionUdiDeviceIdentifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
+    udiDeviceIdentifier: Many[DeviceDefinitionUdiDeviceIdentifier] | Absent = UNSET
     manufacturerString: String | Absent = UNSET
     _manufacturerString: Element | Absent = UNSET
     manufacturerReference: Reference | Absent = UNSET
-    deviceName: list[DeviceDefinitionDeviceName] | Absent = UNSET
+    deviceName: Many[DeviceDefinitionDeviceName] | Absent = UNSET
     modelNumber: String | Absent = UNSET
     _modelNumber: Element | Absent = UNSET
     type: CodeableConcept | Absent = UNSET
-    specialization: list[DeviceDefinitionSpecialization] | Absent = UNSET
-    version: list[String | None] | Absent = UNSET
-    _version: list[Element | None] | Absent = UNSET
-    safety: list[CodeableConcept] | Absent = UNSET
-    shelfLifeStorage: list[ProductShelfLife] | Absent = UNSET
+    specialization: Many[DeviceDefinitionSpecialization] | Absent = UNSET
+    version: Many[String | None] | Absent = UNSET
+    _version: Many[Element | None] | Absent = UNSET
+    safety: Many[CodeableConcept] | Absent = UNSET
+    shelfLifeStorage: Many[ProductShelfLife] | Absent = UNSET
     physicalCharacteristics: ProdCharacteristic | Absent = UNSET
-    languageCode: list[CodeableConcept] | Absent = UNSET
-    capability: list[DeviceDefinitionCapability] | Absent = UNSET
-    property: list[DeviceDefinitionProperty] | Absent = UNSET
+    languageCode: Many[CodeableConcept] | Absent = UNSET
+    capability: Many[DeviceDefinitionCapability] | Absent = UNSET
+    property: Many[DeviceDefinitionProperty] | Absent = UNSET
     owner: Reference | Absent = UNSET
-    contact: list[ContactPoint] | Absent = UNSET
+    contact: Many[ContactPoint] | Absent = UNSET
     url: Uri | Absent = UNSET
     _url: Element | Absent = UNSET
     onlineInformation: Uri | Absent = UNSET
     _onlineInformation: Element | Absent = UNSET
-    note: list[Annotation] | Absent = UNSET
+    note: Many[Annotation] | Absent = UNSET
     quantity: Quantity | Absent = UNSET
     parentDevice: Reference | Absent = UNSET
-    material: list[DeviceDefinitionMaterial] | Absent = UNSET
+    material: Many[DeviceDefinitionMaterial] | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.manufacturerString is not UNSET or self._manufacturerString is not UNSET) + (self.manufacturerReference is not UNSET)
+        present = (
+            (self.manufacturerString is not UNSET or self._manufacturerString is not UNSET)
+            + (self.manufacturerReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice manufacturer")
+        if self._version is not UNSET or self.version is not UNSET and None in self.version:
+            check_nulls("version", self.version, self._version)
 
 
 class DeviceDefinitionCapability(BackboneElement, frozen=True, kw_only=True):
     type: CodeableConcept
-    description: list[CodeableConcept] | Absent = UNSET
+    description: Many[CodeableConcept] | Absent = UNSET
 
 
 class DeviceDefinitionDeviceName(BackboneElement, frozen=True, kw_only=True):
@@ -74,8 +79,8 @@ class DeviceDefinitionMaterial(BackboneElement, frozen=True, kw_only=True):
 
 class DeviceDefinitionProperty(BackboneElement, frozen=True, kw_only=True):
     type: CodeableConcept
-    valueQuantity: list[Quantity] | Absent = UNSET
-    valueCode: list[CodeableConcept] | Absent = UNSET
+    valueQuantity: Many[Quantity] | Absent = UNSET
+    valueCode: Many[CodeableConcept] | Absent = UNSET
 
 
 class DeviceDefinitionSpecialization(BackboneElement, frozen=True, kw_only=True):

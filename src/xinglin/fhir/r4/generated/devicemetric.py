@@ -11,7 +11,7 @@ from .datatypes import *
 
 
 class DeviceMetric(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="DeviceMetric"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     type: CodeableConcept
     unit: CodeableConcept | Absent = UNSET
     source: Reference | Absent = UNSET
@@ -23,7 +23,7 @@ class DeviceMetric(DomainResource, frozen=True, kw_only=True, tag_field="resourc
     category: codes.MetricCategory | Absent = UNSET
     _category: Element | Absent = UNSET
     measurementPeriod: Timing | Absent = UNSET
-    calibration: list[DeviceMetricCalibration] | Absent = UNSET
+    calibration: Many[DeviceMetricCalibration] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.category is not UNSET or self._category is not UNSET):

@@ -11,13 +11,13 @@ from .datatypes import *
 
 
 class DeviceRequest(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="DeviceRequest"):
-    identifier: list[Identifier] | Absent = UNSET
-    instantiatesCanonical: list[Canonical | None] | Absent = UNSET
-    _instantiatesCanonical: list[Element | None] | Absent = UNSET
-    instantiatesUri: list[Uri | None] | Absent = UNSET
-    _instantiatesUri: list[Element | None] | Absent = UNSET
-    basedOn: list[Reference] | Absent = UNSET
-    priorRequest: list[Reference] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
+    instantiatesCanonical: Many[Canonical | None] | Absent = UNSET
+    _instantiatesCanonical: Many[Element | None] | Absent = UNSET
+    instantiatesUri: Many[Uri | None] | Absent = UNSET
+    _instantiatesUri: Many[Element | None] | Absent = UNSET
+    basedOn: Many[Reference] | Absent = UNSET
+    priorRequest: Many[Reference] | Absent = UNSET
     groupIdentifier: Identifier | Absent = UNSET
     status: codes.RequestStatus | Absent = UNSET
     _status: Element | Absent = UNSET
@@ -27,7 +27,7 @@ class DeviceRequest(DomainResource, frozen=True, kw_only=True, tag_field="resour
     _priority: Element | Absent = UNSET
     codeReference: Reference | Absent = UNSET
     codeCodeableConcept: CodeableConcept | Absent = UNSET
-    parameter: list[DeviceRequestParameter] | Absent = UNSET
+    parameter: Many[DeviceRequestParameter] | Absent = UNSET
     subject: Reference
     encounter: Reference | Absent = UNSET
     occurrenceDateTime: DateTime | Absent = UNSET
@@ -39,22 +39,33 @@ class DeviceRequest(DomainResource, frozen=True, kw_only=True, tag_field="resour
     requester: Reference | Absent = UNSET
     performerType: CodeableConcept | Absent = UNSET
     performer: Reference | Absent = UNSET
-    reasonCode: list[CodeableConcept] | Absent = UNSET
-    reasonReference: list[Reference] | Absent = UNSET
-    insurance: list[Reference] | Absent = UNSET
-    supportingInfo: list[Reference] | Absent = UNSET
-    note: list[Annotation] | Absent = UNSET
-    relevantHistory: list[Reference] | Absent = UNSET
+    reasonCode: Many[CodeableConcept] | Absent = UNSET
+    reasonReference: Many[Reference] | Absent = UNSET
+    insurance: Many[Reference] | Absent = UNSET
+    supportingInfo: Many[Reference] | Absent = UNSET
+    note: Many[Annotation] | Absent = UNSET
+    relevantHistory: Many[Reference] | Absent = UNSET
 
     def __post_init__(self) -> None:
+        if self._instantiatesCanonical is not UNSET or self.instantiatesCanonical is not UNSET and None in self.instantiatesCanonical:
+            check_nulls("instantiatesCanonical", self.instantiatesCanonical, self._instantiatesCanonical)
+        if self._instantiatesUri is not UNSET or self.instantiatesUri is not UNSET and None in self.instantiatesUri:
+            check_nulls("instantiatesUri", self.instantiatesUri, self._instantiatesUri)
         if not (self.intent is not UNSET or self._intent is not UNSET):
             raise ValueError("required intent")
-        present = (self.codeReference is not UNSET) + (self.codeCodeableConcept is not UNSET)
+        present = (
+            (self.codeReference is not UNSET)
+            + (self.codeCodeableConcept is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice code")
         if not present:
             raise ValueError("required code")
-        present = (self.occurrenceDateTime is not UNSET or self._occurrenceDateTime is not UNSET) + (self.occurrencePeriod is not UNSET) + (self.occurrenceTiming is not UNSET)
+        present = (
+            (self.occurrenceDateTime is not UNSET or self._occurrenceDateTime is not UNSET)
+            + (self.occurrencePeriod is not UNSET)
+            + (self.occurrenceTiming is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice occurrence")
 
@@ -68,6 +79,11 @@ class DeviceRequestParameter(BackboneElement, frozen=True, kw_only=True):
     _valueBoolean: Element | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.valueCodeableConcept is not UNSET) + (self.valueQuantity is not UNSET) + (self.valueRange is not UNSET) + (self.valueBoolean is not UNSET or self._valueBoolean is not UNSET)
+        present = (
+            (self.valueCodeableConcept is not UNSET)
+            + (self.valueQuantity is not UNSET)
+            + (self.valueRange is not UNSET)
+            + (self.valueBoolean is not UNSET or self._valueBoolean is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice value")

@@ -11,12 +11,12 @@ from .datatypes import *
 
 
 class DeviceUseStatement(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="DeviceUseStatement"):
-    identifier: list[Identifier] | Absent = UNSET
-    basedOn: list[Reference] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
+    basedOn: Many[Reference] | Absent = UNSET
     status: codes.DeviceStatementStatus | Absent = UNSET
     _status: Element | Absent = UNSET
     subject: Reference
-    derivedFrom: list[Reference] | Absent = UNSET
+    derivedFrom: Many[Reference] | Absent = UNSET
     timingTiming: Timing | Absent = UNSET
     timingPeriod: Period | Absent = UNSET
     timingDateTime: DateTime | Absent = UNSET
@@ -25,14 +25,18 @@ class DeviceUseStatement(DomainResource, frozen=True, kw_only=True, tag_field="r
     _recordedOn: Element | Absent = UNSET
     source: Reference | Absent = UNSET
     device: Reference
-    reasonCode: list[CodeableConcept] | Absent = UNSET
-    reasonReference: list[Reference] | Absent = UNSET
+    reasonCode: Many[CodeableConcept] | Absent = UNSET
+    reasonReference: Many[Reference] | Absent = UNSET
     bodySite: CodeableConcept | Absent = UNSET
-    note: list[Annotation] | Absent = UNSET
+    note: Many[Annotation] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.status is not UNSET or self._status is not UNSET):
             raise ValueError("required status")
-        present = (self.timingTiming is not UNSET) + (self.timingPeriod is not UNSET) + (self.timingDateTime is not UNSET or self._timingDateTime is not UNSET)
+        present = (
+            (self.timingTiming is not UNSET)
+            + (self.timingPeriod is not UNSET)
+            + (self.timingDateTime is not UNSET or self._timingDateTime is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice timing")

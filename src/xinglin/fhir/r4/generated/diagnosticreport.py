@@ -11,11 +11,11 @@ from .datatypes import *
 
 
 class DiagnosticReport(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="DiagnosticReport"):
-    identifier: list[Identifier] | Absent = UNSET
-    basedOn: list[Reference] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
+    basedOn: Many[Reference] | Absent = UNSET
     status: codes.DiagnosticReportStatus | Absent = UNSET
     _status: Element | Absent = UNSET
-    category: list[CodeableConcept] | Absent = UNSET
+    category: Many[CodeableConcept] | Absent = UNSET
     code: CodeableConcept
     subject: Reference | Absent = UNSET
     encounter: Reference | Absent = UNSET
@@ -24,21 +24,24 @@ class DiagnosticReport(DomainResource, frozen=True, kw_only=True, tag_field="res
     effectivePeriod: Period | Absent = UNSET
     issued: Instant | Absent = UNSET
     _issued: Element | Absent = UNSET
-    performer: list[Reference] | Absent = UNSET
-    resultsInterpreter: list[Reference] | Absent = UNSET
-    specimen: list[Reference] | Absent = UNSET
-    result: list[Reference] | Absent = UNSET
-    imagingStudy: list[Reference] | Absent = UNSET
-    media: list[DiagnosticReportMedia] | Absent = UNSET
+    performer: Many[Reference] | Absent = UNSET
+    resultsInterpreter: Many[Reference] | Absent = UNSET
+    specimen: Many[Reference] | Absent = UNSET
+    result: Many[Reference] | Absent = UNSET
+    imagingStudy: Many[Reference] | Absent = UNSET
+    media: Many[DiagnosticReportMedia] | Absent = UNSET
     conclusion: String | Absent = UNSET
     _conclusion: Element | Absent = UNSET
-    conclusionCode: list[CodeableConcept] | Absent = UNSET
-    presentedForm: list[Attachment] | Absent = UNSET
+    conclusionCode: Many[CodeableConcept] | Absent = UNSET
+    presentedForm: Many[Attachment] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.status is not UNSET or self._status is not UNSET):
             raise ValueError("required status")
-        present = (self.effectiveDateTime is not UNSET or self._effectiveDateTime is not UNSET) + (self.effectivePeriod is not UNSET)
+        present = (
+            (self.effectiveDateTime is not UNSET or self._effectiveDateTime is not UNSET)
+            + (self.effectivePeriod is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice effective")
 

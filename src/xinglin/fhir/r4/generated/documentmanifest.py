@@ -12,21 +12,21 @@ from .datatypes import *
 
 class DocumentManifest(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="DocumentManifest"):
     masterIdentifier: Identifier | Absent = UNSET
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     status: codes.DocumentReferenceStatus | Absent = UNSET
     _status: Element | Absent = UNSET
     type: CodeableConcept | Absent = UNSET
     subject: Reference | Absent = UNSET
     created: DateTime | Absent = UNSET
     _created: Element | Absent = UNSET
-    author: list[Reference] | Absent = UNSET
-    recipient: list[Reference] | Absent = UNSET
+    author: Many[Reference] | Absent = UNSET
+    recipient: Many[Reference] | Absent = UNSET
     source: Uri | Absent = UNSET
     _source: Element | Absent = UNSET
     description: String | Absent = UNSET
     _description: Element | Absent = UNSET
-    content: list[Reference]
-    related: list[DocumentManifestRelated] | Absent = UNSET
+    content: Many[Reference]
+    related: Many[DocumentManifestRelated] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.status is not UNSET or self._status is not UNSET):

@@ -12,24 +12,24 @@ from .datatypes import *
 
 class DocumentReference(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="DocumentReference"):
     masterIdentifier: Identifier | Absent = UNSET
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     status: codes.DocumentReferenceStatus | Absent = UNSET
     _status: Element | Absent = UNSET
     docStatus: codes.CompositionStatus | Absent = UNSET
     _docStatus: Element | Absent = UNSET
     type: CodeableConcept | Absent = UNSET
-    category: list[CodeableConcept] | Absent = UNSET
+    category: Many[CodeableConcept] | Absent = UNSET
     subject: Reference | Absent = UNSET
     date: Instant | Absent = UNSET
     _date: Element | Absent = UNSET
-    author: list[Reference] | Absent = UNSET
+    author: Many[Reference] | Absent = UNSET
     authenticator: Reference | Absent = UNSET
     custodian: Reference | Absent = UNSET
-    relatesTo: list[DocumentReferenceRelatesTo] | Absent = UNSET
+    relatesTo: Many[DocumentReferenceRelatesTo] | Absent = UNSET
     description: String | Absent = UNSET
     _description: Element | Absent = UNSET
-    securityLabel: list[CodeableConcept] | Absent = UNSET
-    content: list[DocumentReferenceContent]
+    securityLabel: Many[CodeableConcept] | Absent = UNSET
+    content: Many[DocumentReferenceContent]
     context: DocumentReferenceContext | Absent = UNSET
 
     def __post_init__(self) -> None:
@@ -43,13 +43,13 @@ class DocumentReferenceContent(BackboneElement, frozen=True, kw_only=True):
 
 
 class DocumentReferenceContext(BackboneElement, frozen=True, kw_only=True):
-    encounter: list[Reference] | Absent = UNSET
-    event: list[CodeableConcept] | Absent = UNSET
+    encounter: Many[Reference] | Absent = UNSET
+    event: Many[CodeableConcept] | Absent = UNSET
     period: Period | Absent = UNSET
     facilityType: CodeableConcept | Absent = UNSET
     practiceSetting: CodeableConcept | Absent = UNSET
     sourcePatientInfo: Reference | Absent = UNSET
-    related: list[Reference] | Absent = UNSET
+    related: Many[Reference] | Absent = UNSET
 
 
 class DocumentReferenceRelatesTo(BackboneElement, frozen=True, kw_only=True):

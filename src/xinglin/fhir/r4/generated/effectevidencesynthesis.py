@@ -13,7 +13,7 @@ from .datatypes import *
 class EffectEvidenceSynthesis(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="EffectEvidenceSynthesis"):
     url: Uri | Absent = UNSET
     _url: Element | Absent = UNSET
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     version: String | Absent = UNSET
     _version: Element | Absent = UNSET
     name: String | Absent = UNSET
@@ -26,12 +26,12 @@ class EffectEvidenceSynthesis(DomainResource, frozen=True, kw_only=True, tag_fie
     _date: Element | Absent = UNSET
     publisher: String | Absent = UNSET
     _publisher: Element | Absent = UNSET
-    contact: list[ContactDetail] | Absent = UNSET
+    contact: Many[ContactDetail] | Absent = UNSET
     description: Markdown | Absent = UNSET
     _description: Element | Absent = UNSET
-    note: list[Annotation] | Absent = UNSET
-    useContext: list[UsageContext] | Absent = UNSET
-    jurisdiction: list[CodeableConcept] | Absent = UNSET
+    note: Many[Annotation] | Absent = UNSET
+    useContext: Many[UsageContext] | Absent = UNSET
+    jurisdiction: Many[CodeableConcept] | Absent = UNSET
     copyright: Markdown | Absent = UNSET
     _copyright: Element | Absent = UNSET
     approvalDate: Date | Absent = UNSET
@@ -39,12 +39,12 @@ class EffectEvidenceSynthesis(DomainResource, frozen=True, kw_only=True, tag_fie
     lastReviewDate: Date | Absent = UNSET
     _lastReviewDate: Element | Absent = UNSET
     effectivePeriod: Period | Absent = UNSET
-    topic: list[CodeableConcept] | Absent = UNSET
-    author: list[ContactDetail] | Absent = UNSET
-    editor: list[ContactDetail] | Absent = UNSET
-    reviewer: list[ContactDetail] | Absent = UNSET
-    endorser: list[ContactDetail] | Absent = UNSET
-    relatedArtifact: list[RelatedArtifact] | Absent = UNSET
+    topic: Many[CodeableConcept] | Absent = UNSET
+    author: Many[ContactDetail] | Absent = UNSET
+    editor: Many[ContactDetail] | Absent = UNSET
+    reviewer: Many[ContactDetail] | Absent = UNSET
+    endorser: Many[ContactDetail] | Absent = UNSET
+    relatedArtifact: Many[RelatedArtifact] | Absent = UNSET
     synthesisType: CodeableConcept | Absent = UNSET
     studyType: CodeableConcept | Absent = UNSET
     population: Reference
@@ -52,9 +52,9 @@ class EffectEvidenceSynthesis(DomainResource, frozen=True, kw_only=True, tag_fie
     exposureAlternative: Reference
     outcome: Reference
     sampleSize: EffectEvidenceSynthesisSampleSize | Absent = UNSET
-    resultsByExposure: list[EffectEvidenceSynthesisResultsByExposure] | Absent = UNSET
-    effectEstimate: list[EffectEvidenceSynthesisEffectEstimate] | Absent = UNSET
-    certainty: list[EffectEvidenceSynthesisCertainty] | Absent = UNSET
+    resultsByExposure: Many[EffectEvidenceSynthesisResultsByExposure] | Absent = UNSET
+    effectEstimate: Many[EffectEvidenceSynthesisEffectEstimate] | Absent = UNSET
+    certainty: Many[EffectEvidenceSynthesisCertainty] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.status is not UNSET or self._status is not UNSET):
@@ -62,15 +62,15 @@ class EffectEvidenceSynthesis(DomainResource, frozen=True, kw_only=True, tag_fie
 
 
 class EffectEvidenceSynthesisCertainty(BackboneElement, frozen=True, kw_only=True):
-    rating: list[CodeableConcept] | Absent = UNSET
-    note: list[Annotation] | Absent = UNSET
-    certaintySubcomponent: list[EffectEvidenceSynthesisCertaintyCertaintySubcomponent] | Absent = UNSET
+    rating: Many[CodeableConcept] | Absent = UNSET
+    note: Many[Annotation] | Absent = UNSET
+    certaintySubcomponent: Many[EffectEvidenceSynthesisCertaintyCertaintySubcomponent] | Absent = UNSET
 
 
 class EffectEvidenceSynthesisCertaintyCertaintySubcomponent(BackboneElement, frozen=True, kw_only=True):
     type: CodeableConcept | Absent = UNSET
-    rating: list[CodeableConcept] | Absent = UNSET
-    note: list[Annotation] | Absent = UNSET
+    rating: Many[CodeableConcept] | Absent = UNSET
+    note: Many[Annotation] | Absent = UNSET
 
 
 class EffectEvidenceSynthesisEffectEstimate(BackboneElement, frozen=True, kw_only=True):
@@ -81,7 +81,7 @@ class EffectEvidenceSynthesisEffectEstimate(BackboneElement, frozen=True, kw_onl
     value: Decimal | Absent = UNSET
     _value: Element | Absent = UNSET
     unitOfMeasure: CodeableConcept | Absent = UNSET
-    precisionEstimate: list[EffectEvidenceSynthesisEffectEstimatePrecisionEstimate] | Absent = UNSET
+    precisionEstimate: Many[EffectEvidenceSynthesisEffectEstimatePrecisionEstimate] | Absent = UNSET
 
 
 class EffectEvidenceSynthesisEffectEstimatePrecisionEstimate(BackboneElement, frozen=True, kw_only=True):

@@ -11,28 +11,28 @@ from .datatypes import *
 
 
 class Encounter(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="Encounter"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     status: codes.EncounterStatus | Absent = UNSET
     _status: Element | Absent = UNSET
-    statusHistory: list[EncounterStatusHistory] | Absent = UNSET
+    statusHistory: Many[EncounterStatusHistory] | Absent = UNSET
     class_: Coding = field(name="class")
-    classHistory: list[EncounterClassHistory] | Absent = UNSET
-    type: list[CodeableConcept] | Absent = UNSET
+    classHistory: Many[EncounterClassHistory] | Absent = UNSET
+    type: Many[CodeableConcept] | Absent = UNSET
     serviceType: CodeableConcept | Absent = UNSET
     priority: CodeableConcept | Absent = UNSET
     subject: Reference | Absent = UNSET
-    episodeOfCare: list[Reference] | Absent = UNSET
-    basedOn: list[Reference] | Absent = UNSET
-    participant: list[EncounterParticipant] | Absent = UNSET
-    appointment: list[Reference] | Absent = UNSET
+    episodeOfCare: Many[Reference] | Absent = UNSET
+    basedOn: Many[Reference] | Absent = UNSET
+    participant: Many[EncounterParticipant] | Absent = UNSET
+    appointment: Many[Reference] | Absent = UNSET
     period: Period | Absent = UNSET
     length: Duration | Absent = UNSET
-    reasonCode: list[CodeableConcept] | Absent = UNSET
-    reasonReference: list[Reference] | Absent = UNSET
-    diagnosis: list[EncounterDiagnosis] | Absent = UNSET
-    account: list[Reference] | Absent = UNSET
+    reasonCode: Many[CodeableConcept] | Absent = UNSET
+    reasonReference: Many[Reference] | Absent = UNSET
+    diagnosis: Many[EncounterDiagnosis] | Absent = UNSET
+    account: Many[Reference] | Absent = UNSET
     hospitalization: EncounterHospitalization | Absent = UNSET
-    location: list[EncounterLocation] | Absent = UNSET
+    location: Many[EncounterLocation] | Absent = UNSET
     serviceProvider: Reference | Absent = UNSET
     partOf: Reference | Absent = UNSET
 
@@ -58,9 +58,9 @@ class EncounterHospitalization(BackboneElement, frozen=True, kw_only=True):
     origin: Reference | Absent = UNSET
     admitSource: CodeableConcept | Absent = UNSET
     reAdmission: CodeableConcept | Absent = UNSET
-    dietPreference: list[CodeableConcept] | Absent = UNSET
-    specialCourtesy: list[CodeableConcept] | Absent = UNSET
-    specialArrangement: list[CodeableConcept] | Absent = UNSET
+    dietPreference: Many[CodeableConcept] | Absent = UNSET
+    specialCourtesy: Many[CodeableConcept] | Absent = UNSET
+    specialArrangement: Many[CodeableConcept] | Absent = UNSET
     destination: Reference | Absent = UNSET
     dischargeDisposition: CodeableConcept | Absent = UNSET
 
@@ -74,7 +74,7 @@ class EncounterLocation(BackboneElement, frozen=True, kw_only=True):
 
 
 class EncounterParticipant(BackboneElement, frozen=True, kw_only=True):
-    type: list[CodeableConcept] | Absent = UNSET
+    type: Many[CodeableConcept] | Absent = UNSET
     period: Period | Absent = UNSET
     individual: Reference | Absent = UNSET
 

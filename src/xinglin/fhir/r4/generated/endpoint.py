@@ -11,25 +11,29 @@ from .datatypes import *
 
 
 class Endpoint(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="Endpoint"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     status: codes.EndpointStatus | Absent = UNSET
     _status: Element | Absent = UNSET
     connectionType: Coding
     name: String | Absent = UNSET
     _name: Element | Absent = UNSET
     managingOrganization: Reference | Absent = UNSET
-    contact: list[ContactPoint] | Absent = UNSET
+    contact: Many[ContactPoint] | Absent = UNSET
     period: Period | Absent = UNSET
-    payloadType: list[CodeableConcept]
-    payloadMimeType: list[Code | None] | Absent = UNSET
-    _payloadMimeType: list[Element | None] | Absent = UNSET
+    payloadType: Many[CodeableConcept]
+    payloadMimeType: Many[Code | None] | Absent = UNSET
+    _payloadMimeType: Many[Element | None] | Absent = UNSET
     address: Url | Absent = UNSET
     _address: Element | Absent = UNSET
-    header: list[String | None] | Absent = UNSET
-    _header: list[Element | None] | Absent = UNSET
+    header: Many[String | None] | Absent = UNSET
+    _header: Many[Element | None] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.status is not UNSET or self._status is not UNSET):
             raise ValueError("required status")
+        if self._payloadMimeType is not UNSET or self.payloadMimeType is not UNSET and None in self.payloadMimeType:
+            check_nulls("payloadMimeType", self.payloadMimeType, self._payloadMimeType)
         if not (self.address is not UNSET or self._address is not UNSET):
             raise ValueError("required address")
+        if self._header is not UNSET or self.header is not UNSET and None in self.header:
+            check_nulls("header", self.header, self._header)

@@ -11,7 +11,7 @@ from .datatypes import *
 
 
 class EnrollmentRequest(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="EnrollmentRequest"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     status: codes.FmStatus | Absent = UNSET
     _status: Element | Absent = UNSET
     created: DateTime | Absent = UNSET

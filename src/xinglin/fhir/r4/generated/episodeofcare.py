@@ -11,19 +11,19 @@ from .datatypes import *
 
 
 class EpisodeOfCare(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="EpisodeOfCare"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     status: codes.EpisodeOfCareStatus | Absent = UNSET
     _status: Element | Absent = UNSET
-    statusHistory: list[EpisodeOfCareStatusHistory] | Absent = UNSET
-    type: list[CodeableConcept] | Absent = UNSET
-    diagnosis: list[EpisodeOfCareDiagnosis] | Absent = UNSET
+    statusHistory: Many[EpisodeOfCareStatusHistory] | Absent = UNSET
+    type: Many[CodeableConcept] | Absent = UNSET
+    diagnosis: Many[EpisodeOfCareDiagnosis] | Absent = UNSET
     patient: Reference
     managingOrganization: Reference | Absent = UNSET
     period: Period | Absent = UNSET
-    referralRequest: list[Reference] | Absent = UNSET
+    referralRequest: Many[Reference] | Absent = UNSET
     careManager: Reference | Absent = UNSET
-    team: list[Reference] | Absent = UNSET
-    account: list[Reference] | Absent = UNSET
+    team: Many[Reference] | Absent = UNSET
+    account: Many[Reference] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.status is not UNSET or self._status is not UNSET):

@@ -13,7 +13,7 @@ from .datatypes import *
 class Evidence(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="Evidence"):
     url: Uri | Absent = UNSET
     _url: Element | Absent = UNSET
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     version: String | Absent = UNSET
     _version: Element | Absent = UNSET
     name: String | Absent = UNSET
@@ -30,12 +30,12 @@ class Evidence(DomainResource, frozen=True, kw_only=True, tag_field="resourceTyp
     _date: Element | Absent = UNSET
     publisher: String | Absent = UNSET
     _publisher: Element | Absent = UNSET
-    contact: list[ContactDetail] | Absent = UNSET
+    contact: Many[ContactDetail] | Absent = UNSET
     description: Markdown | Absent = UNSET
     _description: Element | Absent = UNSET
-    note: list[Annotation] | Absent = UNSET
-    useContext: list[UsageContext] | Absent = UNSET
-    jurisdiction: list[CodeableConcept] | Absent = UNSET
+    note: Many[Annotation] | Absent = UNSET
+    useContext: Many[UsageContext] | Absent = UNSET
+    jurisdiction: Many[CodeableConcept] | Absent = UNSET
     copyright: Markdown | Absent = UNSET
     _copyright: Element | Absent = UNSET
     approvalDate: Date | Absent = UNSET
@@ -43,15 +43,15 @@ class Evidence(DomainResource, frozen=True, kw_only=True, tag_field="resourceTyp
     lastReviewDate: Date | Absent = UNSET
     _lastReviewDate: Element | Absent = UNSET
     effectivePeriod: Period | Absent = UNSET
-    topic: list[CodeableConcept] | Absent = UNSET
-    author: list[ContactDetail] | Absent = UNSET
-    editor: list[ContactDetail] | Absent = UNSET
-    reviewer: list[ContactDetail] | Absent = UNSET
-    endorser: list[ContactDetail] | Absent = UNSET
-    relatedArtifact: list[RelatedArtifact] | Absent = UNSET
+    topic: Many[CodeableConcept] | Absent = UNSET
+    author: Many[ContactDetail] | Absent = UNSET
+    editor: Many[ContactDetail] | Absent = UNSET
+    reviewer: Many[ContactDetail] | Absent = UNSET
+    endorser: Many[ContactDetail] | Absent = UNSET
+    relatedArtifact: Many[RelatedArtifact] | Absent = UNSET
     exposureBackground: Reference
-    exposureVariant: list[Reference] | Absent = UNSET
-    outcome: list[Reference] | Absent = UNSET
+    exposureVariant: Many[Reference] | Absent = UNSET
+    outcome: Many[Reference] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.status is not UNSET or self._status is not UNSET):

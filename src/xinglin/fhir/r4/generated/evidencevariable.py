@@ -13,7 +13,7 @@ from .datatypes import *
 class EvidenceVariable(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="EvidenceVariable"):
     url: Uri | Absent = UNSET
     _url: Element | Absent = UNSET
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     version: String | Absent = UNSET
     _version: Element | Absent = UNSET
     name: String | Absent = UNSET
@@ -30,12 +30,12 @@ class EvidenceVariable(DomainResource, frozen=True, kw_only=True, tag_field="res
     _date: Element | Absent = UNSET
     publisher: String | Absent = UNSET
     _publisher: Element | Absent = UNSET
-    contact: list[ContactDetail] | Absent = UNSET
+    contact: Many[ContactDetail] | Absent = UNSET
     description: Markdown | Absent = UNSET
     _description: Element | Absent = UNSET
-    note: list[Annotation] | Absent = UNSET
-    useContext: list[UsageContext] | Absent = UNSET
-    jurisdiction: list[CodeableConcept] | Absent = UNSET
+    note: Many[Annotation] | Absent = UNSET
+    useContext: Many[UsageContext] | Absent = UNSET
+    jurisdiction: Many[CodeableConcept] | Absent = UNSET
     copyright: Markdown | Absent = UNSET
     _copyright: Element | Absent = UNSET
     approvalDate: Date | Absent = UNSET
@@ -43,15 +43,15 @@ class EvidenceVariable(DomainResource, frozen=True, kw_only=True, tag_field="res
     lastReviewDate: Date | Absent = UNSET
     _lastReviewDate: Element | Absent = UNSET
     effectivePeriod: Period | Absent = UNSET
-    topic: list[CodeableConcept] | Absent = UNSET
-    author: list[ContactDetail] | Absent = UNSET
-    editor: list[ContactDetail] | Absent = UNSET
-    reviewer: list[ContactDetail] | Absent = UNSET
-    endorser: list[ContactDetail] | Absent = UNSET
-    relatedArtifact: list[RelatedArtifact] | Absent = UNSET
+    topic: Many[CodeableConcept] | Absent = UNSET
+    author: Many[ContactDetail] | Absent = UNSET
+    editor: Many[ContactDetail] | Absent = UNSET
+    reviewer: Many[ContactDetail] | Absent = UNSET
+    endorser: Many[ContactDetail] | Absent = UNSET
+    relatedArtifact: Many[RelatedArtifact] | Absent = UNSET
     type: codes.VariableType | Absent = UNSET
     _type: Element | Absent = UNSET
-    characteristic: list[EvidenceVariableCharacteristic]
+    characteristic: Many[EvidenceVariableCharacteristic]
 
     def __post_init__(self) -> None:
         if not (self.status is not UNSET or self._status is not UNSET):
@@ -68,7 +68,7 @@ class EvidenceVariableCharacteristic(BackboneElement, frozen=True, kw_only=True)
     definitionExpression: Expression | Absent = UNSET
     definitionDataRequirement: DataRequirement | Absent = UNSET
     definitionTriggerDefinition: TriggerDefinition | Absent = UNSET
-    usageContext: list[UsageContext] | Absent = UNSET
+    usageContext: Many[UsageContext] | Absent = UNSET
     exclude: Boolean | Absent = UNSET
     _exclude: Element | Absent = UNSET
     participantEffectiveDateTime: DateTime | Absent = UNSET
@@ -81,11 +81,23 @@ class EvidenceVariableCharacteristic(BackboneElement, frozen=True, kw_only=True)
     _groupMeasure: Element | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.definitionReference is not UNSET) + (self.definitionCanonical is not UNSET or self._definitionCanonical is not UNSET) + (self.definitionCodeableConcept is not UNSET) + (self.definitionExpression is not UNSET) + (self.definitionDataRequirement is not UNSET) + (self.definitionTriggerDefinition is not UNSET)
+        present = (
+            (self.definitionReference is not UNSET)
+            + (self.definitionCanonical is not UNSET or self._definitionCanonical is not UNSET)
+            + (self.definitionCodeableConcept is not UNSET)
+            + (self.definitionExpression is not UNSET)
+            + (self.definitionDataRequirement is not UNSET)
+            + (self.definitionTriggerDefinition is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice definition")
         if not present:
             raise ValueError("required definition")
-        present = (self.participantEffectiveDateTime is not UNSET or self._participantEffectiveDateTime is not UNSET) + (self.participantEffectivePeriod is not UNSET) + (self.participantEffectiveDuration is not UNSET) + (self.participantEffectiveTiming is not UNSET)
+        present = (
+            (self.participantEffectiveDateTime is not UNSET or self._participantEffectiveDateTime is not UNSET)
+            + (self.participantEffectivePeriod is not UNSET)
+            + (self.participantEffectiveDuration is not UNSET)
+            + (self.participantEffectiveTiming is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice participantEffective")

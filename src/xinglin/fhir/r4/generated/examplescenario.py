@@ -13,7 +13,7 @@ from .datatypes import *
 class ExampleScenario(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="ExampleScenario"):
     url: Uri | Absent = UNSET
     _url: Element | Absent = UNSET
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     version: String | Absent = UNSET
     _version: Element | Absent = UNSET
     name: String | Absent = UNSET
@@ -26,22 +26,24 @@ class ExampleScenario(DomainResource, frozen=True, kw_only=True, tag_field="reso
     _date: Element | Absent = UNSET
     publisher: String | Absent = UNSET
     _publisher: Element | Absent = UNSET
-    contact: list[ContactDetail] | Absent = UNSET
-    useContext: list[UsageContext] | Absent = UNSET
-    jurisdiction: list[CodeableConcept] | Absent = UNSET
+    contact: Many[ContactDetail] | Absent = UNSET
+    useContext: Many[UsageContext] | Absent = UNSET
+    jurisdiction: Many[CodeableConcept] | Absent = UNSET
     copyright: Markdown | Absent = UNSET
     _copyright: Element | Absent = UNSET
     purpose: Markdown | Absent = UNSET
     _purpose: Element | Absent = UNSET
-    actor: list[ExampleScenarioActor] | Absent = UNSET
-    instance: list[ExampleScenarioInstance] | Absent = UNSET
-    process: list[ExampleScenarioProcess] | Absent = UNSET
-    workflow: list[Canonical | None] | Absent = UNSET
-    _workflow: list[Element | None] | Absent = UNSET
+    actor: Many[ExampleScenarioActor] | Absent = UNSET
+    instance: Many[ExampleScenarioInstance] | Absent = UNSET
+    process: Many[ExampleScenarioProcess] | Absent = UNSET
+    workflow: Many[Canonical | None] | Absent = UNSET
+    _workflow: Many[Element | None] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.status is not UNSET or self._status is not UNSET):
             raise ValueError("required status")
+        if self._workflow is not UNSET or self.workflow is not UNSET and None in self.workflow:
+            check_nulls("workflow", self.workflow, self._workflow)
 
 
 class ExampleScenarioActor(BackboneElement, frozen=True, kw_only=True):
@@ -70,8 +72,8 @@ class ExampleScenarioInstance(BackboneElement, frozen=True, kw_only=True):
     _name: Element | Absent = UNSET
     description: Markdown | Absent = UNSET
     _description: Element | Absent = UNSET
-    version: list[ExampleScenarioInstanceVersion] | Absent = UNSET
-    containedInstance: list[ExampleScenarioInstanceContainedInstance] | Absent = UNSET
+    version: Many[ExampleScenarioInstanceVersion] | Absent = UNSET
+    containedInstance: Many[ExampleScenarioInstanceContainedInstance] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.resourceId is not UNSET or self._resourceId is not UNSET):
@@ -113,7 +115,7 @@ class ExampleScenarioProcess(BackboneElement, frozen=True, kw_only=True):
     _preConditions: Element | Absent = UNSET
     postConditions: Markdown | Absent = UNSET
     _postConditions: Element | Absent = UNSET
-    step: list[ExampleScenarioProcessStep] | Absent = UNSET
+    step: Many[ExampleScenarioProcessStep] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.title is not UNSET or self._title is not UNSET):
@@ -121,11 +123,11 @@ class ExampleScenarioProcess(BackboneElement, frozen=True, kw_only=True):
 
 
 class ExampleScenarioProcessStep(BackboneElement, frozen=True, kw_only=True):
-    process: list[ExampleScenarioProcess] | Absent = UNSET
+    process: Many[ExampleScenarioProcess] | Absent = UNSET
     pause: Boolean | Absent = UNSET
     _pause: Element | Absent = UNSET
     operation: ExampleScenarioProcessStepOperation | Absent = UNSET
-    alternative: list[ExampleScenarioProcessStepAlternative] | Absent = UNSET
+    alternative: Many[ExampleScenarioProcessStepAlternative] | Absent = UNSET
 
 
 class ExampleScenarioProcessStepAlternative(BackboneElement, frozen=True, kw_only=True):
@@ -133,7 +135,7 @@ class ExampleScenarioProcessStepAlternative(BackboneElement, frozen=True, kw_onl
     _title: Element | Absent = UNSET
     description: Markdown | Absent = UNSET
     _description: Element | Absent = UNSET
-    step: list[ExampleScenarioProcessStep] | Absent = UNSET
+    step: Many[ExampleScenarioProcessStep] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.title is not UNSET or self._title is not UNSET):

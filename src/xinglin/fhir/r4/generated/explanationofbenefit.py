@@ -11,7 +11,7 @@ from .datatypes import *
 
 
 class ExplanationOfBenefit(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="ExplanationOfBenefit"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     status: codes.ExplanationofbenefitStatus | Absent = UNSET
     _status: Element | Absent = UNSET
     type: CodeableConcept
@@ -28,7 +28,7 @@ class ExplanationOfBenefit(DomainResource, frozen=True, kw_only=True, tag_field=
     priority: CodeableConcept | Absent = UNSET
     fundsReserveRequested: CodeableConcept | Absent = UNSET
     fundsReserve: CodeableConcept | Absent = UNSET
-    related: list[ExplanationOfBenefitRelated] | Absent = UNSET
+    related: Many[ExplanationOfBenefitRelated] | Absent = UNSET
     prescription: Reference | Absent = UNSET
     originalPrescription: Reference | Absent = UNSET
     payee: ExplanationOfBenefitPayee | Absent = UNSET
@@ -40,27 +40,27 @@ class ExplanationOfBenefit(DomainResource, frozen=True, kw_only=True, tag_field=
     _outcome: Element | Absent = UNSET
     disposition: String | Absent = UNSET
     _disposition: Element | Absent = UNSET
-    preAuthRef: list[String | None] | Absent = UNSET
-    _preAuthRef: list[Element | None] | Absent = UNSET
-    preAuthRefPeriod: list[Period] | Absent = UNSET
-    careTeam: list[ExplanationOfBenefitCareTeam] | Absent = UNSET
-    supportingInfo: list[ExplanationOfBenefitSupportingInfo] | Absent = UNSET
-    diagnosis: list[ExplanationOfBenefitDiagnosis] | Absent = UNSET
-    procedure: list[ExplanationOfBenefitProcedure] | Absent = UNSET
+    preAuthRef: Many[String | None] | Absent = UNSET
+    _preAuthRef: Many[Element | None] | Absent = UNSET
+    preAuthRefPeriod: Many[Period] | Absent = UNSET
+    careTeam: Many[ExplanationOfBenefitCareTeam] | Absent = UNSET
+    supportingInfo: Many[ExplanationOfBenefitSupportingInfo] | Absent = UNSET
+    diagnosis: Many[ExplanationOfBenefitDiagnosis] | Absent = UNSET
+    procedure: Many[ExplanationOfBenefitProcedure] | Absent = UNSET
     precedence: PositiveInt | Absent = UNSET
     _precedence: Element | Absent = UNSET
-    insurance: list[ExplanationOfBenefitInsurance]
+    insurance: Many[ExplanationOfBenefitInsurance]
     accident: ExplanationOfBenefitAccident | Absent = UNSET
-    item: list[ExplanationOfBenefitItem] | Absent = UNSET
-    addItem: list[ExplanationOfBenefitAddItem] | Absent = UNSET
-    adjudication: list[ExplanationOfBenefitItemAdjudication] | Absent = UNSET
-    total: list[ExplanationOfBenefitTotal] | Absent = UNSET
+    item: Many[ExplanationOfBenefitItem] | Absent = UNSET
+    addItem: Many[ExplanationOfBenefitAddItem] | Absent = UNSET
+    adjudication: Many[ExplanationOfBenefitItemAdjudication] | Absent = UNSET
+    total: Many[ExplanationOfBenefitTotal] | Absent = UNSET
     payment: ExplanationOfBenefitPayment | Absent = UNSET
     formCode: CodeableConcept | Absent = UNSET
     form: Attachment | Absent = UNSET
-    processNote: list[ExplanationOfBenefitProcessNote] | Absent = UNSET
+    processNote: Many[ExplanationOfBenefitProcessNote] | Absent = UNSET
     benefitPeriod: Period | Absent = UNSET
-    benefitBalance: list[ExplanationOfBenefitBenefitBalance] | Absent = UNSET
+    benefitBalance: Many[ExplanationOfBenefitBenefitBalance] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.status is not UNSET or self._status is not UNSET):
@@ -71,6 +71,8 @@ class ExplanationOfBenefit(DomainResource, frozen=True, kw_only=True, tag_field=
             raise ValueError("required created")
         if not (self.outcome is not UNSET or self._outcome is not UNSET):
             raise ValueError("required outcome")
+        if self._preAuthRef is not UNSET or self.preAuthRef is not UNSET and None in self.preAuthRef:
+            check_nulls("preAuthRef", self.preAuthRef, self._preAuthRef)
 
 
 class ExplanationOfBenefitAccident(BackboneElement, frozen=True, kw_only=True):
@@ -81,22 +83,25 @@ class ExplanationOfBenefitAccident(BackboneElement, frozen=True, kw_only=True):
     locationReference: Reference | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.locationAddress is not UNSET) + (self.locationReference is not UNSET)
+        present = (
+            (self.locationAddress is not UNSET)
+            + (self.locationReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice location")
 
 
 class ExplanationOfBenefitAddItem(BackboneElement, frozen=True, kw_only=True):
-    itemSequence: list[PositiveInt | None] | Absent = UNSET
-    _itemSequence: list[Element | None] | Absent = UNSET
-    detailSequence: list[PositiveInt | None] | Absent = UNSET
-    _detailSequence: list[Element | None] | Absent = UNSET
-    subDetailSequence: list[PositiveInt | None] | Absent = UNSET
-    _subDetailSequence: list[Element | None] | Absent = UNSET
-    provider: list[Reference] | Absent = UNSET
+    itemSequence: Many[PositiveInt | None] | Absent = UNSET
+    _itemSequence: Many[Element | None] | Absent = UNSET
+    detailSequence: Many[PositiveInt | None] | Absent = UNSET
+    _detailSequence: Many[Element | None] | Absent = UNSET
+    subDetailSequence: Many[PositiveInt | None] | Absent = UNSET
+    _subDetailSequence: Many[Element | None] | Absent = UNSET
+    provider: Many[Reference] | Absent = UNSET
     productOrService: CodeableConcept
-    modifier: list[CodeableConcept] | Absent = UNSET
-    programCode: list[CodeableConcept] | Absent = UNSET
+    modifier: Many[CodeableConcept] | Absent = UNSET
+    programCode: Many[CodeableConcept] | Absent = UNSET
     servicedDate: Date | Absent = UNSET
     _servicedDate: Element | Absent = UNSET
     servicedPeriod: Period | Absent = UNSET
@@ -109,46 +114,69 @@ class ExplanationOfBenefitAddItem(BackboneElement, frozen=True, kw_only=True):
     _factor: Element | Absent = UNSET
     net: Money | Absent = UNSET
     bodySite: CodeableConcept | Absent = UNSET
-    subSite: list[CodeableConcept] | Absent = UNSET
-    noteNumber: list[PositiveInt | None] | Absent = UNSET
-    _noteNumber: list[Element | None] | Absent = UNSET
-    adjudication: list[ExplanationOfBenefitItemAdjudication] | Absent = UNSET
-    detail: list[ExplanationOfBenefitAddItemDetail] | Absent = UNSET
+    subSite: Many[CodeableConcept] | Absent = UNSET
+    noteNumber: Many[PositiveInt | None] | Absent = UNSET
+    _noteNumber: Many[Element | None] | Absent = UNSET
+    adjudication: Many[ExplanationOfBenefitItemAdjudication] | Absent = UNSET
+    detail: Many[ExplanationOfBenefitAddItemDetail] | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.servicedDate is not UNSET or self._servicedDate is not UNSET) + (self.servicedPeriod is not UNSET)
+        if self._itemSequence is not UNSET or self.itemSequence is not UNSET and None in self.itemSequence:
+            check_nulls("itemSequence", self.itemSequence, self._itemSequence)
+        if self._detailSequence is not UNSET or self.detailSequence is not UNSET and None in self.detailSequence:
+            check_nulls("detailSequence", self.detailSequence, self._detailSequence)
+        if self._subDetailSequence is not UNSET or self.subDetailSequence is not UNSET and None in self.subDetailSequence:
+            check_nulls("subDetailSequence", self.subDetailSequence, self._subDetailSequence)
+        present = (
+            (self.servicedDate is not UNSET or self._servicedDate is not UNSET)
+            + (self.servicedPeriod is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice serviced")
-        present = (self.locationCodeableConcept is not UNSET) + (self.locationAddress is not UNSET) + (self.locationReference is not UNSET)
+        present = (
+            (self.locationCodeableConcept is not UNSET)
+            + (self.locationAddress is not UNSET)
+            + (self.locationReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice location")
+        if self._noteNumber is not UNSET or self.noteNumber is not UNSET and None in self.noteNumber:
+            check_nulls("noteNumber", self.noteNumber, self._noteNumber)
 
 
 class ExplanationOfBenefitAddItemDetail(BackboneElement, frozen=True, kw_only=True):
     productOrService: CodeableConcept
-    modifier: list[CodeableConcept] | Absent = UNSET
+    modifier: Many[CodeableConcept] | Absent = UNSET
     quantity: Quantity | Absent = UNSET
     unitPrice: Money | Absent = UNSET
     factor: Decimal | Absent = UNSET
     _factor: Element | Absent = UNSET
     net: Money | Absent = UNSET
-    noteNumber: list[PositiveInt | None] | Absent = UNSET
-    _noteNumber: list[Element | None] | Absent = UNSET
-    adjudication: list[ExplanationOfBenefitItemAdjudication] | Absent = UNSET
-    subDetail: list[ExplanationOfBenefitAddItemDetailSubDetail] | Absent = UNSET
+    noteNumber: Many[PositiveInt | None] | Absent = UNSET
+    _noteNumber: Many[Element | None] | Absent = UNSET
+    adjudication: Many[ExplanationOfBenefitItemAdjudication] | Absent = UNSET
+    subDetail: Many[ExplanationOfBenefitAddItemDetailSubDetail] | Absent = UNSET
+
+    def __post_init__(self) -> None:
+        if self._noteNumber is not UNSET or self.noteNumber is not UNSET and None in self.noteNumber:
+            check_nulls("noteNumber", self.noteNumber, self._noteNumber)
 
 
 class ExplanationOfBenefitAddItemDetailSubDetail(BackboneElement, frozen=True, kw_only=True):
     productOrService: CodeableConcept
-    modifier: list[CodeableConcept] | Absent = UNSET
+    modifier: Many[CodeableConcept] | Absent = UNSET
     quantity: Quantity | Absent = UNSET
     unitPrice: Money | Absent = UNSET
     factor: Decimal | Absent = UNSET
     _factor: Element | Absent = UNSET
     net: Money | Absent = UNSET
-    noteNumber: list[PositiveInt | None] | Absent = UNSET
-    _noteNumber: list[Element | None] | Absent = UNSET
-    adjudication: list[ExplanationOfBenefitItemAdjudication] | Absent = UNSET
+    noteNumber: Many[PositiveInt | None] | Absent = UNSET
+    _noteNumber: Many[Element | None] | Absent = UNSET
+    adjudication: Many[ExplanationOfBenefitItemAdjudication] | Absent = UNSET
+
+    def __post_init__(self) -> None:
+        if self._noteNumber is not UNSET or self.noteNumber is not UNSET and None in self.noteNumber:
+            check_nulls("noteNumber", self.noteNumber, self._noteNumber)
 
 
 class ExplanationOfBenefitBenefitBalance(BackboneElement, frozen=True, kw_only=True):
@@ -162,7 +190,7 @@ class ExplanationOfBenefitBenefitBalance(BackboneElement, frozen=True, kw_only=T
     network: CodeableConcept | Absent = UNSET
     unit: CodeableConcept | Absent = UNSET
     term: CodeableConcept | Absent = UNSET
-    financial: list[ExplanationOfBenefitBenefitBalanceFinancial] | Absent = UNSET
+    financial: Many[ExplanationOfBenefitBenefitBalanceFinancial] | Absent = UNSET
 
 
 class ExplanationOfBenefitBenefitBalanceFinancial(BackboneElement, frozen=True, kw_only=True):
@@ -177,10 +205,17 @@ class ExplanationOfBenefitBenefitBalanceFinancial(BackboneElement, frozen=True, 
     usedMoney: Money | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.allowedUnsignedInt is not UNSET or self._allowedUnsignedInt is not UNSET) + (self.allowedString is not UNSET or self._allowedString is not UNSET) + (self.allowedMoney is not UNSET)
+        present = (
+            (self.allowedUnsignedInt is not UNSET or self._allowedUnsignedInt is not UNSET)
+            + (self.allowedString is not UNSET or self._allowedString is not UNSET)
+            + (self.allowedMoney is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice allowed")
-        present = (self.usedUnsignedInt is not UNSET or self._usedUnsignedInt is not UNSET) + (self.usedMoney is not UNSET)
+        present = (
+            (self.usedUnsignedInt is not UNSET or self._usedUnsignedInt is not UNSET)
+            + (self.usedMoney is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice used")
 
@@ -204,14 +239,17 @@ class ExplanationOfBenefitDiagnosis(BackboneElement, frozen=True, kw_only=True):
     _sequence: Element | Absent = UNSET
     diagnosisCodeableConcept: CodeableConcept | Absent = UNSET
     diagnosisReference: Reference | Absent = UNSET
-    type: list[CodeableConcept] | Absent = UNSET
+    type: Many[CodeableConcept] | Absent = UNSET
     onAdmission: CodeableConcept | Absent = UNSET
     packageCode: CodeableConcept | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.sequence is not UNSET or self._sequence is not UNSET):
             raise ValueError("required sequence")
-        present = (self.diagnosisCodeableConcept is not UNSET) + (self.diagnosisReference is not UNSET)
+        present = (
+            (self.diagnosisCodeableConcept is not UNSET)
+            + (self.diagnosisReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice diagnosis")
         if not present:
@@ -222,30 +260,32 @@ class ExplanationOfBenefitInsurance(BackboneElement, frozen=True, kw_only=True):
     focal: Boolean | Absent = UNSET
     _focal: Element | Absent = UNSET
     coverage: Reference
-    preAuthRef: list[String | None] | Absent = UNSET
-    _preAuthRef: list[Element | None] | Absent = UNSET
+    preAuthRef: Many[String | None] | Absent = UNSET
+    _preAuthRef: Many[Element | None] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.focal is not UNSET or self._focal is not UNSET):
             raise ValueError("required focal")
+        if self._preAuthRef is not UNSET or self.preAuthRef is not UNSET and None in self.preAuthRef:
+            check_nulls("preAuthRef", self.preAuthRef, self._preAuthRef)
 
 
 class ExplanationOfBenefitItem(BackboneElement, frozen=True, kw_only=True):
     sequence: PositiveInt | Absent = UNSET
     _sequence: Element | Absent = UNSET
-    careTeamSequence: list[PositiveInt | None] | Absent = UNSET
-    _careTeamSequence: list[Element | None] | Absent = UNSET
-    diagnosisSequence: list[PositiveInt | None] | Absent = UNSET
-    _diagnosisSequence: list[Element | None] | Absent = UNSET
-    procedureSequence: list[PositiveInt | None] | Absent = UNSET
-    _procedureSequence: list[Element | None] | Absent = UNSET
-    informationSequence: list[PositiveInt | None] | Absent = UNSET
-    _informationSequence: list[Element | None] | Absent = UNSET
+    careTeamSequence: Many[PositiveInt | None] | Absent = UNSET
+    _careTeamSequence: Many[Element | None] | Absent = UNSET
+    diagnosisSequence: Many[PositiveInt | None] | Absent = UNSET
+    _diagnosisSequence: Many[Element | None] | Absent = UNSET
+    procedureSequence: Many[PositiveInt | None] | Absent = UNSET
+    _procedureSequence: Many[Element | None] | Absent = UNSET
+    informationSequence: Many[PositiveInt | None] | Absent = UNSET
+    _informationSequence: Many[Element | None] | Absent = UNSET
     revenue: CodeableConcept | Absent = UNSET
     category: CodeableConcept | Absent = UNSET
     productOrService: CodeableConcept
-    modifier: list[CodeableConcept] | Absent = UNSET
-    programCode: list[CodeableConcept] | Absent = UNSET
+    modifier: Many[CodeableConcept] | Absent = UNSET
+    programCode: Many[CodeableConcept] | Absent = UNSET
     servicedDate: Date | Absent = UNSET
     _servicedDate: Element | Absent = UNSET
     servicedPeriod: Period | Absent = UNSET
@@ -257,24 +297,41 @@ class ExplanationOfBenefitItem(BackboneElement, frozen=True, kw_only=True):
     factor: Decimal | Absent = UNSET
     _factor: Element | Absent = UNSET
     net: Money | Absent = UNSET
-    udi: list[Reference] | Absent = UNSET
+    udi: Many[Reference] | Absent = UNSET
     bodySite: CodeableConcept | Absent = UNSET
-    subSite: list[CodeableConcept] | Absent = UNSET
-    encounter: list[Reference] | Absent = UNSET
-    noteNumber: list[PositiveInt | None] | Absent = UNSET
-    _noteNumber: list[Element | None] | Absent = UNSET
-    adjudication: list[ExplanationOfBenefitItemAdjudication] | Absent = UNSET
-    detail: list[ExplanationOfBenefitItemDetail] | Absent = UNSET
+    subSite: Many[CodeableConcept] | Absent = UNSET
+    encounter: Many[Reference] | Absent = UNSET
+    noteNumber: Many[PositiveInt | None] | Absent = UNSET
+    _noteNumber: Many[Element | None] | Absent = UNSET
+    adjudication: Many[ExplanationOfBenefitItemAdjudication] | Absent = UNSET
+    detail: Many[ExplanationOfBenefitItemDetail] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.sequence is not UNSET or self._sequence is not UNSET):
             raise ValueError("required sequence")
-        present = (self.servicedDate is not UNSET or self._servicedDate is not UNSET) + (self.servicedPeriod is not UNSET)
+        if self._careTeamSequence is not UNSET or self.careTeamSequence is not UNSET and None in self.careTeamSequence:
+            check_nulls("careTeamSequence", self.careTeamSequence, self._careTeamSequence)
+        if self._diagnosisSequence is not UNSET or self.diagnosisSequence is not UNSET and None in self.diagnosisSequence:
+            check_nulls("diagnosisSequence", self.diagnosisSequence, self._diagnosisSequence)
+        if self._procedureSequence is not UNSET or self.procedureSequence is not UNSET and None in self.procedureSequence:
+            check_nulls("procedureSequence", self.procedureSequence, self._procedureSequence)
+        if self._informationSequence is not UNSET or self.informationSequence is not UNSET and None in self.informationSequence:
+            check_nulls("informationSequence", self.informationSequence, self._informationSequence)
+        present = (
+            (self.servicedDate is not UNSET or self._servicedDate is not UNSET)
+            + (self.servicedPeriod is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice serviced")
-        present = (self.locationCodeableConcept is not UNSET) + (self.locationAddress is not UNSET) + (self.locationReference is not UNSET)
+        present = (
+            (self.locationCodeableConcept is not UNSET)
+            + (self.locationAddress is not UNSET)
+            + (self.locationReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice location")
+        if self._noteNumber is not UNSET or self.noteNumber is not UNSET and None in self.noteNumber:
+            check_nulls("noteNumber", self.noteNumber, self._noteNumber)
 
 
 class ExplanationOfBenefitItemAdjudication(BackboneElement, frozen=True, kw_only=True):
@@ -291,22 +348,24 @@ class ExplanationOfBenefitItemDetail(BackboneElement, frozen=True, kw_only=True)
     revenue: CodeableConcept | Absent = UNSET
     category: CodeableConcept | Absent = UNSET
     productOrService: CodeableConcept
-    modifier: list[CodeableConcept] | Absent = UNSET
-    programCode: list[CodeableConcept] | Absent = UNSET
+    modifier: Many[CodeableConcept] | Absent = UNSET
+    programCode: Many[CodeableConcept] | Absent = UNSET
     quantity: Quantity | Absent = UNSET
     unitPrice: Money | Absent = UNSET
     factor: Decimal | Absent = UNSET
     _factor: Element | Absent = UNSET
     net: Money | Absent = UNSET
-    udi: list[Reference] | Absent = UNSET
-    noteNumber: list[PositiveInt | None] | Absent = UNSET
-    _noteNumber: list[Element | None] | Absent = UNSET
-    adjudication: list[ExplanationOfBenefitItemAdjudication] | Absent = UNSET
-    subDetail: list[ExplanationOfBenefitItemDetailSubDetail] | Absent = UNSET
+    udi: Many[Reference] | Absent = UNSET
+    noteNumber: Many[PositiveInt | None] | Absent = UNSET
+    _noteNumber: Many[Element | None] | Absent = UNSET
+    adjudication: Many[ExplanationOfBenefitItemAdjudication] | Absent = UNSET
+    subDetail: Many[ExplanationOfBenefitItemDetailSubDetail] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.sequence is not UNSET or self._sequence is not UNSET):
             raise ValueError("required sequence")
+        if self._noteNumber is not UNSET or self.noteNumber is not UNSET and None in self.noteNumber:
+            check_nulls("noteNumber", self.noteNumber, self._noteNumber)
 
 
 class ExplanationOfBenefitItemDetailSubDetail(BackboneElement, frozen=True, kw_only=True):
@@ -315,21 +374,23 @@ class ExplanationOfBenefitItemDetailSubDetail(BackboneElement, frozen=True, kw_o
     revenue: CodeableConcept | Absent = UNSET
     category: CodeableConcept | Absent = UNSET
     productOrService: CodeableConcept
-    modifier: list[CodeableConcept] | Absent = UNSET
-    programCode: list[CodeableConcept] | Absent = UNSET
+    modifier: Many[CodeableConcept] | Absent = UNSET
+    programCode: Many[CodeableConcept] | Absent = UNSET
     quantity: Quantity | Absent = UNSET
     unitPrice: Money | Absent = UNSET
     factor: Decimal | Absent = UNSET
     _factor: Element | Absent = UNSET
     net: Money | Absent = UNSET
-    udi: list[Reference] | Absent = UNSET
-    noteNumber: list[PositiveInt | None] | Absent = UNSET
-    _noteNumber: list[Element | None] | Absent = UNSET
-    adjudication: list[ExplanationOfBenefitItemAdjudication] | Absent = UNSET
+    udi: Many[Reference] | Absent = UNSET
+    noteNumber: Many[PositiveInt | None] | Absent = UNSET
+    _noteNumber: Many[Element | None] | Absent = UNSET
+    adjudication: Many[ExplanationOfBenefitItemAdjudication] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.sequence is not UNSET or self._sequence is not UNSET):
             raise ValueError("required sequence")
+        if self._noteNumber is not UNSET or self.noteNumber is not UNSET and None in self.noteNumber:
+            check_nulls("noteNumber", self.noteNumber, self._noteNumber)
 
 
 class ExplanationOfBenefitPayee(BackboneElement, frozen=True, kw_only=True):
@@ -350,17 +411,20 @@ class ExplanationOfBenefitPayment(BackboneElement, frozen=True, kw_only=True):
 class ExplanationOfBenefitProcedure(BackboneElement, frozen=True, kw_only=True):
     sequence: PositiveInt | Absent = UNSET
     _sequence: Element | Absent = UNSET
-    type: list[CodeableConcept] | Absent = UNSET
+    type: Many[CodeableConcept] | Absent = UNSET
     date: DateTime | Absent = UNSET
     _date: Element | Absent = UNSET
     procedureCodeableConcept: CodeableConcept | Absent = UNSET
     procedureReference: Reference | Absent = UNSET
-    udi: list[Reference] | Absent = UNSET
+    udi: Many[Reference] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.sequence is not UNSET or self._sequence is not UNSET):
             raise ValueError("required sequence")
-        present = (self.procedureCodeableConcept is not UNSET) + (self.procedureReference is not UNSET)
+        present = (
+            (self.procedureCodeableConcept is not UNSET)
+            + (self.procedureReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice procedure")
         if not present:
@@ -403,10 +467,19 @@ class ExplanationOfBenefitSupportingInfo(BackboneElement, frozen=True, kw_only=T
     def __post_init__(self) -> None:
         if not (self.sequence is not UNSET or self._sequence is not UNSET):
             raise ValueError("required sequence")
-        present = (self.timingDate is not UNSET or self._timingDate is not UNSET) + (self.timingPeriod is not UNSET)
+        present = (
+            (self.timingDate is not UNSET or self._timingDate is not UNSET)
+            + (self.timingPeriod is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice timing")
-        present = (self.valueBoolean is not UNSET or self._valueBoolean is not UNSET) + (self.valueString is not UNSET or self._valueString is not UNSET) + (self.valueQuantity is not UNSET) + (self.valueAttachment is not UNSET) + (self.valueReference is not UNSET)
+        present = (
+            (self.valueBoolean is not UNSET or self._valueBoolean is not UNSET)
+            + (self.valueString is not UNSET or self._valueString is not UNSET)
+            + (self.valueQuantity is not UNSET)
+            + (self.valueAttachment is not UNSET)
+            + (self.valueReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice value")
 

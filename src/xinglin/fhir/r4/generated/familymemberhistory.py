@@ -11,11 +11,11 @@ from .datatypes import *
 
 
 class FamilyMemberHistory(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="FamilyMemberHistory"):
-    identifier: list[Identifier] | Absent = UNSET
-    instantiatesCanonical: list[Canonical | None] | Absent = UNSET
-    _instantiatesCanonical: list[Element | None] | Absent = UNSET
-    instantiatesUri: list[Uri | None] | Absent = UNSET
-    _instantiatesUri: list[Element | None] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
+    instantiatesCanonical: Many[Canonical | None] | Absent = UNSET
+    _instantiatesCanonical: Many[Element | None] | Absent = UNSET
+    instantiatesUri: Many[Uri | None] | Absent = UNSET
+    _instantiatesUri: Many[Element | None] | Absent = UNSET
     status: codes.HistoryStatus | Absent = UNSET
     _status: Element | Absent = UNSET
     dataAbsentReason: CodeableConcept | Absent = UNSET
@@ -45,21 +45,39 @@ class FamilyMemberHistory(DomainResource, frozen=True, kw_only=True, tag_field="
     _deceasedDate: Element | Absent = UNSET
     deceasedString: String | Absent = UNSET
     _deceasedString: Element | Absent = UNSET
-    reasonCode: list[CodeableConcept] | Absent = UNSET
-    reasonReference: list[Reference] | Absent = UNSET
-    note: list[Annotation] | Absent = UNSET
-    condition: list[FamilyMemberHistoryCondition] | Absent = UNSET
+    reasonCode: Many[CodeableConcept] | Absent = UNSET
+    reasonReference: Many[Reference] | Absent = UNSET
+    note: Many[Annotation] | Absent = UNSET
+    condition: Many[FamilyMemberHistoryCondition] | Absent = UNSET
 
     def __post_init__(self) -> None:
+        if self._instantiatesCanonical is not UNSET or self.instantiatesCanonical is not UNSET and None in self.instantiatesCanonical:
+            check_nulls("instantiatesCanonical", self.instantiatesCanonical, self._instantiatesCanonical)
+        if self._instantiatesUri is not UNSET or self.instantiatesUri is not UNSET and None in self.instantiatesUri:
+            check_nulls("instantiatesUri", self.instantiatesUri, self._instantiatesUri)
         if not (self.status is not UNSET or self._status is not UNSET):
             raise ValueError("required status")
-        present = (self.bornPeriod is not UNSET) + (self.bornDate is not UNSET or self._bornDate is not UNSET) + (self.bornString is not UNSET or self._bornString is not UNSET)
+        present = (
+            (self.bornPeriod is not UNSET)
+            + (self.bornDate is not UNSET or self._bornDate is not UNSET)
+            + (self.bornString is not UNSET or self._bornString is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice born")
-        present = (self.ageAge is not UNSET) + (self.ageRange is not UNSET) + (self.ageString is not UNSET or self._ageString is not UNSET)
+        present = (
+            (self.ageAge is not UNSET)
+            + (self.ageRange is not UNSET)
+            + (self.ageString is not UNSET or self._ageString is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice age")
-        present = (self.deceasedBoolean is not UNSET or self._deceasedBoolean is not UNSET) + (self.deceasedAge is not UNSET) + (self.deceasedRange is not UNSET) + (self.deceasedDate is not UNSET or self._deceasedDate is not UNSET) + (self.deceasedString is not UNSET or self._deceasedString is not UNSET)
+        present = (
+            (self.deceasedBoolean is not UNSET or self._deceasedBoolean is not UNSET)
+            + (self.deceasedAge is not UNSET)
+            + (self.deceasedRange is not UNSET)
+            + (self.deceasedDate is not UNSET or self._deceasedDate is not UNSET)
+            + (self.deceasedString is not UNSET or self._deceasedString is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice deceased")
 
@@ -74,9 +92,14 @@ class FamilyMemberHistoryCondition(BackboneElement, frozen=True, kw_only=True):
     onsetPeriod: Period | Absent = UNSET
     onsetString: String | Absent = UNSET
     _onsetString: Element | Absent = UNSET
-    note: list[Annotation] | Absent = UNSET
+    note: Many[Annotation] | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.onsetAge is not UNSET) + (self.onsetRange is not UNSET) + (self.onsetPeriod is not UNSET) + (self.onsetString is not UNSET or self._onsetString is not UNSET)
+        present = (
+            (self.onsetAge is not UNSET)
+            + (self.onsetRange is not UNSET)
+            + (self.onsetPeriod is not UNSET)
+            + (self.onsetString is not UNSET or self._onsetString is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice onset")

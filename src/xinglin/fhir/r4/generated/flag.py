@@ -11,10 +11,10 @@ from .datatypes import *
 
 
 class Flag(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="Flag"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     status: codes.FlagStatus | Absent = UNSET
     _status: Element | Absent = UNSET
-    category: list[CodeableConcept] | Absent = UNSET
+    category: Many[CodeableConcept] | Absent = UNSET
     code: CodeableConcept
     subject: Reference
     period: Period | Absent = UNSET

@@ -11,32 +11,35 @@ from .datatypes import *
 
 
 class Goal(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="Goal"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     lifecycleStatus: codes.GoalStatus | Absent = UNSET
     _lifecycleStatus: Element | Absent = UNSET
     achievementStatus: CodeableConcept | Absent = UNSET
-    category: list[CodeableConcept] | Absent = UNSET
+    category: Many[CodeableConcept] | Absent = UNSET
     priority: CodeableConcept | Absent = UNSET
     description: CodeableConcept
     subject: Reference
     startDate: Date | Absent = UNSET
     _startDate: Element | Absent = UNSET
     startCodeableConcept: CodeableConcept | Absent = UNSET
-    target: list[GoalTarget] | Absent = UNSET
+    target: Many[GoalTarget] | Absent = UNSET
     statusDate: Date | Absent = UNSET
     _statusDate: Element | Absent = UNSET
     statusReason: String | Absent = UNSET
     _statusReason: Element | Absent = UNSET
     expressedBy: Reference | Absent = UNSET
-    addresses: list[Reference] | Absent = UNSET
-    note: list[Annotation] | Absent = UNSET
-    outcomeCode: list[CodeableConcept] | Absent = UNSET
-    outcomeReference: list[Reference] | Absent = UNSET
+    addresses: Many[Reference] | Absent = UNSET
+    note: Many[Annotation] | Absent = UNSET
+    outcomeCode: Many[CodeableConcept] | Absent = UNSET
+    outcomeReference: Many[Reference] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.lifecycleStatus is not UNSET or self._lifecycleStatus is not UNSET):
             raise ValueError("required lifecycleStatus")
-        present = (self.startDate is not UNSET or self._startDate is not UNSET) + (self.startCodeableConcept is not UNSET)
+        present = (
+            (self.startDate is not UNSET or self._startDate is not UNSET)
+            + (self.startCodeableConcept is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice start")
 
@@ -58,9 +61,20 @@ class GoalTarget(BackboneElement, frozen=True, kw_only=True):
     dueDuration: Duration | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.detailQuantity is not UNSET) + (self.detailRange is not UNSET) + (self.detailCodeableConcept is not UNSET) + (self.detailString is not UNSET or self._detailString is not UNSET) + (self.detailBoolean is not UNSET or self._detailBoolean is not UNSET) + (self.detailInteger is not UNSET or self._detailInteger is not UNSET) + (self.detailRatio is not UNSET)
+        present = (
+            (self.detailQuantity is not UNSET)
+            + (self.detailRange is not UNSET)
+            + (self.detailCodeableConcept is not UNSET)
+            + (self.detailString is not UNSET or self._detailString is not UNSET)
+            + (self.detailBoolean is not UNSET or self._detailBoolean is not UNSET)
+            + (self.detailInteger is not UNSET or self._detailInteger is not UNSET)
+            + (self.detailRatio is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice detail")
-        present = (self.dueDate is not UNSET or self._dueDate is not UNSET) + (self.dueDuration is not UNSET)
+        present = (
+            (self.dueDate is not UNSET or self._dueDate is not UNSET)
+            + (self.dueDuration is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice due")

@@ -25,18 +25,18 @@ class GraphDefinition(DomainResource, frozen=True, kw_only=True, tag_field="reso
     _date: Element | Absent = UNSET
     publisher: String | Absent = UNSET
     _publisher: Element | Absent = UNSET
-    contact: list[ContactDetail] | Absent = UNSET
+    contact: Many[ContactDetail] | Absent = UNSET
     description: Markdown | Absent = UNSET
     _description: Element | Absent = UNSET
-    useContext: list[UsageContext] | Absent = UNSET
-    jurisdiction: list[CodeableConcept] | Absent = UNSET
+    useContext: Many[UsageContext] | Absent = UNSET
+    jurisdiction: Many[CodeableConcept] | Absent = UNSET
     purpose: Markdown | Absent = UNSET
     _purpose: Element | Absent = UNSET
     start: codes.ResourceTypes | Absent = UNSET
     _start: Element | Absent = UNSET
     profile: Canonical | Absent = UNSET
     _profile: Element | Absent = UNSET
-    link: list[GraphDefinitionLink] | Absent = UNSET
+    link: Many[GraphDefinitionLink] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.name is not UNSET or self._name is not UNSET):
@@ -58,7 +58,7 @@ class GraphDefinitionLink(BackboneElement, frozen=True, kw_only=True):
     _max: Element | Absent = UNSET
     description: String | Absent = UNSET
     _description: Element | Absent = UNSET
-    target: list[GraphDefinitionLinkTarget] | Absent = UNSET
+    target: Many[GraphDefinitionLinkTarget] | Absent = UNSET
 
 
 class GraphDefinitionLinkTarget(BackboneElement, frozen=True, kw_only=True):
@@ -68,8 +68,8 @@ class GraphDefinitionLinkTarget(BackboneElement, frozen=True, kw_only=True):
     _params: Element | Absent = UNSET
     profile: Canonical | Absent = UNSET
     _profile: Element | Absent = UNSET
-    compartment: list[GraphDefinitionLinkTargetCompartment] | Absent = UNSET
-    link: list[GraphDefinitionLink] | Absent = UNSET
+    compartment: Many[GraphDefinitionLinkTargetCompartment] | Absent = UNSET
+    link: Many[GraphDefinitionLink] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.type is not UNSET or self._type is not UNSET):

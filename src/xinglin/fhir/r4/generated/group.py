@@ -11,7 +11,7 @@ from .datatypes import *
 
 
 class Group(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="Group"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     active: Boolean | Absent = UNSET
     _active: Element | Absent = UNSET
     type: codes.GroupType | Absent = UNSET
@@ -24,8 +24,8 @@ class Group(DomainResource, frozen=True, kw_only=True, tag_field="resourceType",
     quantity: UnsignedInt | Absent = UNSET
     _quantity: Element | Absent = UNSET
     managingEntity: Reference | Absent = UNSET
-    characteristic: list[GroupCharacteristic] | Absent = UNSET
-    member: list[GroupMember] | Absent = UNSET
+    characteristic: Many[GroupCharacteristic] | Absent = UNSET
+    member: Many[GroupMember] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.type is not UNSET or self._type is not UNSET):
@@ -47,7 +47,13 @@ class GroupCharacteristic(BackboneElement, frozen=True, kw_only=True):
     period: Period | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.valueCodeableConcept is not UNSET) + (self.valueBoolean is not UNSET or self._valueBoolean is not UNSET) + (self.valueQuantity is not UNSET) + (self.valueRange is not UNSET) + (self.valueReference is not UNSET)
+        present = (
+            (self.valueCodeableConcept is not UNSET)
+            + (self.valueBoolean is not UNSET or self._valueBoolean is not UNSET)
+            + (self.valueQuantity is not UNSET)
+            + (self.valueRange is not UNSET)
+            + (self.valueReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice value")
         if not present:

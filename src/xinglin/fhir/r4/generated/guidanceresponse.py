@@ -12,7 +12,7 @@ from .datatypes import *
 
 class GuidanceResponse(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="GuidanceResponse"):
     requestIdentifier: Identifier | Absent = UNSET
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     moduleUri: Uri | Absent = UNSET
     _moduleUri: Element | Absent = UNSET
     moduleCanonical: Canonical | Absent = UNSET
@@ -25,16 +25,20 @@ class GuidanceResponse(DomainResource, frozen=True, kw_only=True, tag_field="res
     occurrenceDateTime: DateTime | Absent = UNSET
     _occurrenceDateTime: Element | Absent = UNSET
     performer: Reference | Absent = UNSET
-    reasonCode: list[CodeableConcept] | Absent = UNSET
-    reasonReference: list[Reference] | Absent = UNSET
-    note: list[Annotation] | Absent = UNSET
-    evaluationMessage: list[Reference] | Absent = UNSET
+    reasonCode: Many[CodeableConcept] | Absent = UNSET
+    reasonReference: Many[Reference] | Absent = UNSET
+    note: Many[Annotation] | Absent = UNSET
+    evaluationMessage: Many[Reference] | Absent = UNSET
     outputParameters: Reference | Absent = UNSET
     result: Reference | Absent = UNSET
-    dataRequirement: list[DataRequirement] | Absent = UNSET
+    dataRequirement: Many[DataRequirement] | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.moduleUri is not UNSET or self._moduleUri is not UNSET) + (self.moduleCanonical is not UNSET or self._moduleCanonical is not UNSET) + (self.moduleCodeableConcept is not UNSET)
+        present = (
+            (self.moduleUri is not UNSET or self._moduleUri is not UNSET)
+            + (self.moduleCanonical is not UNSET or self._moduleCanonical is not UNSET)
+            + (self.moduleCodeableConcept is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice module")
         if not present:

@@ -11,14 +11,14 @@ from .datatypes import *
 
 
 class HealthcareService(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="HealthcareService"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     active: Boolean | Absent = UNSET
     _active: Element | Absent = UNSET
     providedBy: Reference | Absent = UNSET
-    category: list[CodeableConcept] | Absent = UNSET
-    type: list[CodeableConcept] | Absent = UNSET
-    specialty: list[CodeableConcept] | Absent = UNSET
-    location: list[Reference] | Absent = UNSET
+    category: Many[CodeableConcept] | Absent = UNSET
+    type: Many[CodeableConcept] | Absent = UNSET
+    specialty: Many[CodeableConcept] | Absent = UNSET
+    location: Many[Reference] | Absent = UNSET
     name: String | Absent = UNSET
     _name: Element | Absent = UNSET
     comment: String | Absent = UNSET
@@ -26,32 +26,36 @@ class HealthcareService(DomainResource, frozen=True, kw_only=True, tag_field="re
     extraDetails: Markdown | Absent = UNSET
     _extraDetails: Element | Absent = UNSET
     photo: Attachment | Absent = UNSET
-    telecom: list[ContactPoint] | Absent = UNSET
-    coverageArea: list[Reference] | Absent = UNSET
-    serviceProvisionCode: list[CodeableConcept] | Absent = UNSET
-    eligibility: list[HealthcareServiceEligibility] | Absent = UNSET
-    program: list[CodeableConcept] | Absent = UNSET
-    characteristic: list[CodeableConcept] | Absent = UNSET
-    communication: list[CodeableConcept] | Absent = UNSET
-    referralMethod: list[CodeableConcept] | Absent = UNSET
+    telecom: Many[ContactPoint] | Absent = UNSET
+    coverageArea: Many[Reference] | Absent = UNSET
+    serviceProvisionCode: Many[CodeableConcept] | Absent = UNSET
+    eligibility: Many[HealthcareServiceEligibility] | Absent = UNSET
+    program: Many[CodeableConcept] | Absent = UNSET
+    characteristic: Many[CodeableConcept] | Absent = UNSET
+    communication: Many[CodeableConcept] | Absent = UNSET
+    referralMethod: Many[CodeableConcept] | Absent = UNSET
     appointmentRequired: Boolean | Absent = UNSET
     _appointmentRequired: Element | Absent = UNSET
-    availableTime: list[HealthcareServiceAvailableTime] | Absent = UNSET
-    notAvailable: list[HealthcareServiceNotAvailable] | Absent = UNSET
+    availableTime: Many[HealthcareServiceAvailableTime] | Absent = UNSET
+    notAvailable: Many[HealthcareServiceNotAvailable] | Absent = UNSET
     availabilityExceptions: String | Absent = UNSET
     _availabilityExceptions: Element | Absent = UNSET
-    endpoint: list[Reference] | Absent = UNSET
+    endpoint: Many[Reference] | Absent = UNSET
 
 
 class HealthcareServiceAvailableTime(BackboneElement, frozen=True, kw_only=True):
-    daysOfWeek: list[codes.DaysOfWeek | None] | Absent = UNSET
-    _daysOfWeek: list[Element | None] | Absent = UNSET
+    daysOfWeek: Many[codes.DaysOfWeek | None] | Absent = UNSET
+    _daysOfWeek: Many[Element | None] | Absent = UNSET
     allDay: Boolean | Absent = UNSET
     _allDay: Element | Absent = UNSET
     availableStartTime: Time | Absent = UNSET
     _availableStartTime: Element | Absent = UNSET
     availableEndTime: Time | Absent = UNSET
     _availableEndTime: Element | Absent = UNSET
+
+    def __post_init__(self) -> None:
+        if self._daysOfWeek is not UNSET or self.daysOfWeek is not UNSET and None in self.daysOfWeek:
+            check_nulls("daysOfWeek", self.daysOfWeek, self._daysOfWeek)
 
 
 class HealthcareServiceEligibility(BackboneElement, frozen=True, kw_only=True):

@@ -11,31 +11,31 @@ from .datatypes import *
 
 
 class ImagingStudy(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="ImagingStudy"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     status: codes.ImagingstudyStatus | Absent = UNSET
     _status: Element | Absent = UNSET
-    modality: list[Coding] | Absent = UNSET
+    modality: Many[Coding] | Absent = UNSET
     subject: Reference
     encounter: Reference | Absent = UNSET
     started: DateTime | Absent = UNSET
     _started: Element | Absent = UNSET
-    basedOn: list[Reference] | Absent = UNSET
+    basedOn: Many[Reference] | Absent = UNSET
     referrer: Reference | Absent = UNSET
-    interpreter: list[Reference] | Absent = UNSET
-    endpoint: list[Reference] | Absent = UNSET
+    interpreter: Many[Reference] | Absent = UNSET
+    endpoint: Many[Reference] | Absent = UNSET
     numberOfSeries: UnsignedInt | Absent = UNSET
     _numberOfSeries: Element | Absent = UNSET
     numberOfInstances: UnsignedInt | Absent = UNSET
     _numberOfInstances: Element | Absent = UNSET
     procedureReference: Reference | Absent = UNSET
-    procedureCode: list[CodeableConcept] | Absent = UNSET
+    procedureCode: Many[CodeableConcept] | Absent = UNSET
     location: Reference | Absent = UNSET
-    reasonCode: list[CodeableConcept] | Absent = UNSET
-    reasonReference: list[Reference] | Absent = UNSET
-    note: list[Annotation] | Absent = UNSET
+    reasonCode: Many[CodeableConcept] | Absent = UNSET
+    reasonReference: Many[Reference] | Absent = UNSET
+    note: Many[Annotation] | Absent = UNSET
     description: String | Absent = UNSET
     _description: Element | Absent = UNSET
-    series: list[ImagingStudySeries] | Absent = UNSET
+    series: Many[ImagingStudySeries] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.status is not UNSET or self._status is not UNSET):
@@ -52,14 +52,14 @@ class ImagingStudySeries(BackboneElement, frozen=True, kw_only=True):
     _description: Element | Absent = UNSET
     numberOfInstances: UnsignedInt | Absent = UNSET
     _numberOfInstances: Element | Absent = UNSET
-    endpoint: list[Reference] | Absent = UNSET
+    endpoint: Many[Reference] | Absent = UNSET
     bodySite: Coding | Absent = UNSET
     laterality: Coding | Absent = UNSET
-    specimen: list[Reference] | Absent = UNSET
+    specimen: Many[Reference] | Absent = UNSET
     started: DateTime | Absent = UNSET
     _started: Element | Absent = UNSET
-    performer: list[ImagingStudySeriesPerformer] | Absent = UNSET
-    instance: list[ImagingStudySeriesInstance] | Absent = UNSET
+    performer: Many[ImagingStudySeriesPerformer] | Absent = UNSET
+    instance: Many[ImagingStudySeriesInstance] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.uid is not UNSET or self._uid is not UNSET):

@@ -11,7 +11,7 @@ from .datatypes import *
 
 
 class Immunization(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="Immunization"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     status: codes.ImmunizationStatus | Absent = UNSET
     _status: Element | Absent = UNSET
     statusReason: CodeableConcept | Absent = UNSET
@@ -36,23 +36,26 @@ class Immunization(DomainResource, frozen=True, kw_only=True, tag_field="resourc
     site: CodeableConcept | Absent = UNSET
     route: CodeableConcept | Absent = UNSET
     doseQuantity: Quantity | Absent = UNSET
-    performer: list[ImmunizationPerformer] | Absent = UNSET
-    note: list[Annotation] | Absent = UNSET
-    reasonCode: list[CodeableConcept] | Absent = UNSET
-    reasonReference: list[Reference] | Absent = UNSET
+    performer: Many[ImmunizationPerformer] | Absent = UNSET
+    note: Many[Annotation] | Absent = UNSET
+    reasonCode: Many[CodeableConcept] | Absent = UNSET
+    reasonReference: Many[Reference] | Absent = UNSET
     isSubpotent: Boolean | Absent = UNSET
     _isSubpotent: Element | Absent = UNSET
-    subpotentReason: list[CodeableConcept] | Absent = UNSET
-    education: list[ImmunizationEducation] | Absent = UNSET
-    programEligibility: list[CodeableConcept] | Absent = UNSET
+    subpotentReason: Many[CodeableConcept] | Absent = UNSET
+    education: Many[ImmunizationEducation] | Absent = UNSET
+    programEligibility: Many[CodeableConcept] | Absent = UNSET
     fundingSource: CodeableConcept | Absent = UNSET
-    reaction: list[ImmunizationReaction] | Absent = UNSET
-    protocolApplied: list[ImmunizationProtocolApplied] | Absent = UNSET
+    reaction: Many[ImmunizationReaction] | Absent = UNSET
+    protocolApplied: Many[ImmunizationProtocolApplied] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.status is not UNSET or self._status is not UNSET):
             raise ValueError("required status")
-        present = (self.occurrenceDateTime is not UNSET or self._occurrenceDateTime is not UNSET) + (self.occurrenceString is not UNSET or self._occurrenceString is not UNSET)
+        present = (
+            (self.occurrenceDateTime is not UNSET or self._occurrenceDateTime is not UNSET)
+            + (self.occurrenceString is not UNSET or self._occurrenceString is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice occurrence")
         if not present:
@@ -79,7 +82,7 @@ class ImmunizationProtocolApplied(BackboneElement, frozen=True, kw_only=True):
     series: String | Absent = UNSET
     _series: Element | Absent = UNSET
     authority: Reference | Absent = UNSET
-    targetDisease: list[CodeableConcept] | Absent = UNSET
+    targetDisease: Many[CodeableConcept] | Absent = UNSET
     doseNumberPositiveInt: PositiveInt | Absent = UNSET
     _doseNumberPositiveInt: Element | Absent = UNSET
     doseNumberString: String | Absent = UNSET
@@ -90,12 +93,18 @@ class ImmunizationProtocolApplied(BackboneElement, frozen=True, kw_only=True):
     _seriesDosesString: Element | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.doseNumberPositiveInt is not UNSET or self._doseNumberPositiveInt is not UNSET) + (self.doseNumberString is not UNSET or self._doseNumberString is not UNSET)
+        present = (
+            (self.doseNumberPositiveInt is not UNSET or self._doseNumberPositiveInt is not UNSET)
+            + (self.doseNumberString is not UNSET or self._doseNumberString is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice doseNumber")
         if not present:
             raise ValueError("required doseNumber")
-        present = (self.seriesDosesPositiveInt is not UNSET or self._seriesDosesPositiveInt is not UNSET) + (self.seriesDosesString is not UNSET or self._seriesDosesString is not UNSET)
+        present = (
+            (self.seriesDosesPositiveInt is not UNSET or self._seriesDosesPositiveInt is not UNSET)
+            + (self.seriesDosesString is not UNSET or self._seriesDosesString is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice seriesDoses")
 

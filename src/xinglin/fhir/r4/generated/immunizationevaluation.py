@@ -11,7 +11,7 @@ from .datatypes import *
 
 
 class ImmunizationEvaluation(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="ImmunizationEvaluation"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     status: codes.ImmunizationEvaluationStatus | Absent = UNSET
     _status: Element | Absent = UNSET
     patient: Reference
@@ -21,7 +21,7 @@ class ImmunizationEvaluation(DomainResource, frozen=True, kw_only=True, tag_fiel
     targetDisease: CodeableConcept
     immunizationEvent: Reference
     doseStatus: CodeableConcept
-    doseStatusReason: list[CodeableConcept] | Absent = UNSET
+    doseStatusReason: Many[CodeableConcept] | Absent = UNSET
     description: String | Absent = UNSET
     _description: Element | Absent = UNSET
     series: String | Absent = UNSET
@@ -38,9 +38,15 @@ class ImmunizationEvaluation(DomainResource, frozen=True, kw_only=True, tag_fiel
     def __post_init__(self) -> None:
         if not (self.status is not UNSET or self._status is not UNSET):
             raise ValueError("required status")
-        present = (self.doseNumberPositiveInt is not UNSET or self._doseNumberPositiveInt is not UNSET) + (self.doseNumberString is not UNSET or self._doseNumberString is not UNSET)
+        present = (
+            (self.doseNumberPositiveInt is not UNSET or self._doseNumberPositiveInt is not UNSET)
+            + (self.doseNumberString is not UNSET or self._doseNumberString is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice doseNumber")
-        present = (self.seriesDosesPositiveInt is not UNSET or self._seriesDosesPositiveInt is not UNSET) + (self.seriesDosesString is not UNSET or self._seriesDosesString is not UNSET)
+        present = (
+            (self.seriesDosesPositiveInt is not UNSET or self._seriesDosesPositiveInt is not UNSET)
+            + (self.seriesDosesString is not UNSET or self._seriesDosesString is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice seriesDoses")

@@ -10,12 +10,12 @@ from .datatypes import *
 
 
 class ImmunizationRecommendation(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="ImmunizationRecommendation"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     patient: Reference
     date: DateTime | Absent = UNSET
     _date: Element | Absent = UNSET
     authority: Reference | Absent = UNSET
-    recommendation: list[ImmunizationRecommendationRecommendation]
+    recommendation: Many[ImmunizationRecommendationRecommendation]
 
     def __post_init__(self) -> None:
         if not (self.date is not UNSET or self._date is not UNSET):
@@ -23,12 +23,12 @@ class ImmunizationRecommendation(DomainResource, frozen=True, kw_only=True, tag_
 
 
 class ImmunizationRecommendationRecommendation(BackboneElement, frozen=True, kw_only=True):
-    vaccineCode: list[CodeableConcept] | Absent = UNSET
+    vaccineCode: Many[CodeableConcept] | Absent = UNSET
     targetDisease: CodeableConcept | Absent = UNSET
-    contraindicatedVaccineCode: list[CodeableConcept] | Absent = UNSET
+    contraindicatedVaccineCode: Many[CodeableConcept] | Absent = UNSET
     forecastStatus: CodeableConcept
-    forecastReason: list[CodeableConcept] | Absent = UNSET
-    dateCriterion: list[ImmunizationRecommendationRecommendationDateCriterion] | Absent = UNSET
+    forecastReason: Many[CodeableConcept] | Absent = UNSET
+    dateCriterion: Many[ImmunizationRecommendationRecommendationDateCriterion] | Absent = UNSET
     description: String | Absent = UNSET
     _description: Element | Absent = UNSET
     series: String | Absent = UNSET
@@ -41,14 +41,20 @@ class ImmunizationRecommendationRecommendation(BackboneElement, frozen=True, kw_
     _seriesDosesPositiveInt: Element | Absent = UNSET
     seriesDosesString: String | Absent = UNSET
     _seriesDosesString: Element | Absent = UNSET
-    supportingImmunization: list[Reference] | Absent = UNSET
-    supportingPatientInformation: list[Reference] | Absent = UNSET
+    supportingImmunization: Many[Reference] | Absent = UNSET
+    supportingPatientInformation: Many[Reference] | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.doseNumberPositiveInt is not UNSET or self._doseNumberPositiveInt is not UNSET) + (self.doseNumberString is not UNSET or self._doseNumberString is not UNSET)
+        present = (
+            (self.doseNumberPositiveInt is not UNSET or self._doseNumberPositiveInt is not UNSET)
+            + (self.doseNumberString is not UNSET or self._doseNumberString is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice doseNumber")
-        present = (self.seriesDosesPositiveInt is not UNSET or self._seriesDosesPositiveInt is not UNSET) + (self.seriesDosesString is not UNSET or self._seriesDosesString is not UNSET)
+        present = (
+            (self.seriesDosesPositiveInt is not UNSET or self._seriesDosesPositiveInt is not UNSET)
+            + (self.seriesDosesString is not UNSET or self._seriesDosesString is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice seriesDoses")
 

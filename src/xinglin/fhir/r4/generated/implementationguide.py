@@ -27,21 +27,21 @@ class ImplementationGuide(DomainResource, frozen=True, kw_only=True, tag_field="
     _date: Element | Absent = UNSET
     publisher: String | Absent = UNSET
     _publisher: Element | Absent = UNSET
-    contact: list[ContactDetail] | Absent = UNSET
+    contact: Many[ContactDetail] | Absent = UNSET
     description: Markdown | Absent = UNSET
     _description: Element | Absent = UNSET
-    useContext: list[UsageContext] | Absent = UNSET
-    jurisdiction: list[CodeableConcept] | Absent = UNSET
+    useContext: Many[UsageContext] | Absent = UNSET
+    jurisdiction: Many[CodeableConcept] | Absent = UNSET
     copyright: Markdown | Absent = UNSET
     _copyright: Element | Absent = UNSET
     packageId: Id | Absent = UNSET
     _packageId: Element | Absent = UNSET
     license: codes.SpdxLicense | Absent = UNSET
     _license: Element | Absent = UNSET
-    fhirVersion: list[codes.FHIRVersion | None] | Absent = UNSET
-    _fhirVersion: list[Element | None] | Absent = UNSET
-    dependsOn: list[ImplementationGuideDependsOn] | Absent = UNSET
-    global_: list[ImplementationGuideGlobal] | Absent = field(name="global", default=UNSET)
+    fhirVersion: Many[codes.FHIRVersion | None] | Absent = UNSET
+    _fhirVersion: Many[Element | None] | Absent = UNSET
+    dependsOn: Many[ImplementationGuideDependsOn] | Absent = UNSET
+    global_: Many[ImplementationGuideGlobal] | Absent = field(name="global", default=UNSET)
     definition: ImplementationGuideDefinition | Absent = UNSET
     manifest: ImplementationGuideManifest | Absent = UNSET
 
@@ -56,14 +56,16 @@ class ImplementationGuide(DomainResource, frozen=True, kw_only=True, tag_field="
             raise ValueError("required packageId")
         if not (self.fhirVersion is not UNSET or self._fhirVersion is not UNSET):
             raise ValueError("required fhirVersion")
+        if self._fhirVersion is not UNSET or self.fhirVersion is not UNSET and None in self.fhirVersion:
+            check_nulls("fhirVersion", self.fhirVersion, self._fhirVersion)
 
 
 class ImplementationGuideDefinition(BackboneElement, frozen=True, kw_only=True):
-    grouping: list[ImplementationGuideDefinitionGrouping] | Absent = UNSET
-    resource: list[ImplementationGuideDefinitionResource]
+    grouping: Many[ImplementationGuideDefinitionGrouping] | Absent = UNSET
+    resource: Many[ImplementationGuideDefinitionResource]
     page: ImplementationGuideDefinitionPage | Absent = UNSET
-    parameter: list[ImplementationGuideDefinitionParameter] | Absent = UNSET
-    template: list[ImplementationGuideDefinitionTemplate] | Absent = UNSET
+    parameter: Many[ImplementationGuideDefinitionParameter] | Absent = UNSET
+    template: Many[ImplementationGuideDefinitionTemplate] | Absent = UNSET
 
 
 class ImplementationGuideDefinitionGrouping(BackboneElement, frozen=True, kw_only=True):
@@ -85,10 +87,13 @@ class ImplementationGuideDefinitionPage(BackboneElement, frozen=True, kw_only=Tr
     _title: Element | Absent = UNSET
     generation: codes.GuidePageGeneration | Absent = UNSET
     _generation: Element | Absent = UNSET
-    page: list[ImplementationGuideDefinitionPage] | Absent = UNSET
+    page: Many[ImplementationGuideDefinitionPage] | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.nameUrl is not UNSET or self._nameUrl is not UNSET) + (self.nameReference is not UNSET)
+        present = (
+            (self.nameUrl is not UNSET or self._nameUrl is not UNSET)
+            + (self.nameReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice name")
         if not present:
@@ -114,8 +119,8 @@ class ImplementationGuideDefinitionParameter(BackboneElement, frozen=True, kw_on
 
 class ImplementationGuideDefinitionResource(BackboneElement, frozen=True, kw_only=True):
     reference: Reference
-    fhirVersion: list[codes.FHIRVersion | None] | Absent = UNSET
-    _fhirVersion: list[Element | None] | Absent = UNSET
+    fhirVersion: Many[codes.FHIRVersion | None] | Absent = UNSET
+    _fhirVersion: Many[Element | None] | Absent = UNSET
     name: String | Absent = UNSET
     _name: Element | Absent = UNSET
     description: String | Absent = UNSET
@@ -128,7 +133,12 @@ class ImplementationGuideDefinitionResource(BackboneElement, frozen=True, kw_onl
     _groupingId: Element | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.exampleBoolean is not UNSET or self._exampleBoolean is not UNSET) + (self.exampleCanonical is not UNSET or self._exampleCanonical is not UNSET)
+        if self._fhirVersion is not UNSET or self.fhirVersion is not UNSET and None in self.fhirVersion:
+            check_nulls("fhirVersion", self.fhirVersion, self._fhirVersion)
+        present = (
+            (self.exampleBoolean is not UNSET or self._exampleBoolean is not UNSET)
+            + (self.exampleCanonical is not UNSET or self._exampleCanonical is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice example")
 
@@ -177,12 +187,18 @@ class ImplementationGuideGlobal(BackboneElement, frozen=True, kw_only=True):
 class ImplementationGuideManifest(BackboneElement, frozen=True, kw_only=True):
     rendering: Url | Absent = UNSET
     _rendering: Element | Absent = UNSET
-    resource: list[ImplementationGuideManifestResource]
-    page: list[ImplementationGuideManifestPage] | Absent = UNSET
-    image: list[String | None] | Absent = UNSET
-    _image: list[Element | None] | Absent = UNSET
-    other: list[String | None] | Absent = UNSET
-    _other: list[Element | None] | Absent = UNSET
+    resource: Many[ImplementationGuideManifestResource]
+    page: Many[ImplementationGuideManifestPage] | Absent = UNSET
+    image: Many[String | None] | Absent = UNSET
+    _image: Many[Element | None] | Absent = UNSET
+    other: Many[String | None] | Absent = UNSET
+    _other: Many[Element | None] | Absent = UNSET
+
+    def __post_init__(self) -> None:
+        if self._image is not UNSET or self.image is not UNSET and None in self.image:
+            check_nulls("image", self.image, self._image)
+        if self._other is not UNSET or self.other is not UNSET and None in self.other:
+            check_nulls("other", self.other, self._other)
 
 
 class ImplementationGuideManifestPage(BackboneElement, frozen=True, kw_only=True):
@@ -190,12 +206,14 @@ class ImplementationGuideManifestPage(BackboneElement, frozen=True, kw_only=True
     _name: Element | Absent = UNSET
     title: String | Absent = UNSET
     _title: Element | Absent = UNSET
-    anchor: list[String | None] | Absent = UNSET
-    _anchor: list[Element | None] | Absent = UNSET
+    anchor: Many[String | None] | Absent = UNSET
+    _anchor: Many[Element | None] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.name is not UNSET or self._name is not UNSET):
             raise ValueError("required name")
+        if self._anchor is not UNSET or self.anchor is not UNSET and None in self.anchor:
+            check_nulls("anchor", self.anchor, self._anchor)
 
 
 class ImplementationGuideManifestResource(BackboneElement, frozen=True, kw_only=True):
@@ -208,6 +226,9 @@ class ImplementationGuideManifestResource(BackboneElement, frozen=True, kw_only=
     _relativePath: Element | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.exampleBoolean is not UNSET or self._exampleBoolean is not UNSET) + (self.exampleCanonical is not UNSET or self._exampleCanonical is not UNSET)
+        present = (
+            (self.exampleBoolean is not UNSET or self._exampleBoolean is not UNSET)
+            + (self.exampleCanonical is not UNSET or self._exampleCanonical is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice example")

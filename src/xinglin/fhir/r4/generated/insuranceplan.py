@@ -11,43 +11,47 @@ from .datatypes import *
 
 
 class InsurancePlan(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="InsurancePlan"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     status: codes.PublicationStatus | Absent = UNSET
     _status: Element | Absent = UNSET
-    type: list[CodeableConcept] | Absent = UNSET
+    type: Many[CodeableConcept] | Absent = UNSET
     name: String | Absent = UNSET
     _name: Element | Absent = UNSET
-    alias: list[String | None] | Absent = UNSET
-    _alias: list[Element | None] | Absent = UNSET
+    alias: Many[String | None] | Absent = UNSET
+    _alias: Many[Element | None] | Absent = UNSET
     period: Period | Absent = UNSET
     ownedBy: Reference | Absent = UNSET
     administeredBy: Reference | Absent = UNSET
-    coverageArea: list[Reference] | Absent = UNSET
-    contact: list[InsurancePlanContact] | Absent = UNSET
-    endpoint: list[Reference] | Absent = UNSET
-    network: list[Reference] | Absent = UNSET
-    coverage: list[InsurancePlanCoverage] | Absent = UNSET
-    plan: list[InsurancePlanPlan] | Absent = UNSET
+    coverageArea: Many[Reference] | Absent = UNSET
+    contact: Many[InsurancePlanContact] | Absent = UNSET
+    endpoint: Many[Reference] | Absent = UNSET
+    network: Many[Reference] | Absent = UNSET
+    coverage: Many[InsurancePlanCoverage] | Absent = UNSET
+    plan: Many[InsurancePlanPlan] | Absent = UNSET
+
+    def __post_init__(self) -> None:
+        if self._alias is not UNSET or self.alias is not UNSET and None in self.alias:
+            check_nulls("alias", self.alias, self._alias)
 
 
 class InsurancePlanContact(BackboneElement, frozen=True, kw_only=True):
     purpose: CodeableConcept | Absent = UNSET
     name: HumanName | Absent = UNSET
-    telecom: list[ContactPoint] | Absent = UNSET
+    telecom: Many[ContactPoint] | Absent = UNSET
     address: Address | Absent = UNSET
 
 
 class InsurancePlanCoverage(BackboneElement, frozen=True, kw_only=True):
     type: CodeableConcept
-    network: list[Reference] | Absent = UNSET
-    benefit: list[InsurancePlanCoverageBenefit]
+    network: Many[Reference] | Absent = UNSET
+    benefit: Many[InsurancePlanCoverageBenefit]
 
 
 class InsurancePlanCoverageBenefit(BackboneElement, frozen=True, kw_only=True):
     type: CodeableConcept
     requirement: String | Absent = UNSET
     _requirement: Element | Absent = UNSET
-    limit: list[InsurancePlanCoverageBenefitLimit] | Absent = UNSET
+    limit: Many[InsurancePlanCoverageBenefitLimit] | Absent = UNSET
 
 
 class InsurancePlanCoverageBenefitLimit(BackboneElement, frozen=True, kw_only=True):
@@ -56,12 +60,12 @@ class InsurancePlanCoverageBenefitLimit(BackboneElement, frozen=True, kw_only=Tr
 
 
 class InsurancePlanPlan(BackboneElement, frozen=True, kw_only=True):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     type: CodeableConcept | Absent = UNSET
-    coverageArea: list[Reference] | Absent = UNSET
-    network: list[Reference] | Absent = UNSET
-    generalCost: list[InsurancePlanPlanGeneralCost] | Absent = UNSET
-    specificCost: list[InsurancePlanPlanSpecificCost] | Absent = UNSET
+    coverageArea: Many[Reference] | Absent = UNSET
+    network: Many[Reference] | Absent = UNSET
+    generalCost: Many[InsurancePlanPlanGeneralCost] | Absent = UNSET
+    specificCost: Many[InsurancePlanPlanSpecificCost] | Absent = UNSET
 
 
 class InsurancePlanPlanGeneralCost(BackboneElement, frozen=True, kw_only=True):
@@ -75,16 +79,16 @@ class InsurancePlanPlanGeneralCost(BackboneElement, frozen=True, kw_only=True):
 
 class InsurancePlanPlanSpecificCost(BackboneElement, frozen=True, kw_only=True):
     category: CodeableConcept
-    benefit: list[InsurancePlanPlanSpecificCostBenefit] | Absent = UNSET
+    benefit: Many[InsurancePlanPlanSpecificCostBenefit] | Absent = UNSET
 
 
 class InsurancePlanPlanSpecificCostBenefit(BackboneElement, frozen=True, kw_only=True):
     type: CodeableConcept
-    cost: list[InsurancePlanPlanSpecificCostBenefitCost] | Absent = UNSET
+    cost: Many[InsurancePlanPlanSpecificCostBenefitCost] | Absent = UNSET
 
 
 class InsurancePlanPlanSpecificCostBenefitCost(BackboneElement, frozen=True, kw_only=True):
     type: CodeableConcept
     applicability: CodeableConcept | Absent = UNSET
-    qualifiers: list[CodeableConcept] | Absent = UNSET
+    qualifiers: Many[CodeableConcept] | Absent = UNSET
     value: Quantity | Absent = UNSET

@@ -11,7 +11,7 @@ from .datatypes import *
 
 
 class Invoice(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="Invoice"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     status: codes.InvoiceStatus | Absent = UNSET
     _status: Element | Absent = UNSET
     cancelledReason: String | Absent = UNSET
@@ -21,16 +21,16 @@ class Invoice(DomainResource, frozen=True, kw_only=True, tag_field="resourceType
     recipient: Reference | Absent = UNSET
     date: DateTime | Absent = UNSET
     _date: Element | Absent = UNSET
-    participant: list[InvoiceParticipant] | Absent = UNSET
+    participant: Many[InvoiceParticipant] | Absent = UNSET
     issuer: Reference | Absent = UNSET
     account: Reference | Absent = UNSET
-    lineItem: list[InvoiceLineItem] | Absent = UNSET
-    totalPriceComponent: list[InvoiceLineItemPriceComponent] | Absent = UNSET
+    lineItem: Many[InvoiceLineItem] | Absent = UNSET
+    totalPriceComponent: Many[InvoiceLineItemPriceComponent] | Absent = UNSET
     totalNet: Money | Absent = UNSET
     totalGross: Money | Absent = UNSET
     paymentTerms: Markdown | Absent = UNSET
     _paymentTerms: Element | Absent = UNSET
-    note: list[Annotation] | Absent = UNSET
+    note: Many[Annotation] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.status is not UNSET or self._status is not UNSET):
@@ -42,10 +42,13 @@ class InvoiceLineItem(BackboneElement, frozen=True, kw_only=True):
     _sequence: Element | Absent = UNSET
     chargeItemReference: Reference | Absent = UNSET
     chargeItemCodeableConcept: CodeableConcept | Absent = UNSET
-    priceComponent: list[InvoiceLineItemPriceComponent] | Absent = UNSET
+    priceComponent: Many[InvoiceLineItemPriceComponent] | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.chargeItemReference is not UNSET) + (self.chargeItemCodeableConcept is not UNSET)
+        present = (
+            (self.chargeItemReference is not UNSET)
+            + (self.chargeItemCodeableConcept is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice chargeItem")
         if not present:

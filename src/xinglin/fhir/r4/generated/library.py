@@ -13,7 +13,7 @@ from .datatypes import *
 class Library(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="Library"):
     url: Uri | Absent = UNSET
     _url: Element | Absent = UNSET
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     version: String | Absent = UNSET
     _version: Element | Absent = UNSET
     name: String | Absent = UNSET
@@ -33,11 +33,11 @@ class Library(DomainResource, frozen=True, kw_only=True, tag_field="resourceType
     _date: Element | Absent = UNSET
     publisher: String | Absent = UNSET
     _publisher: Element | Absent = UNSET
-    contact: list[ContactDetail] | Absent = UNSET
+    contact: Many[ContactDetail] | Absent = UNSET
     description: Markdown | Absent = UNSET
     _description: Element | Absent = UNSET
-    useContext: list[UsageContext] | Absent = UNSET
-    jurisdiction: list[CodeableConcept] | Absent = UNSET
+    useContext: Many[UsageContext] | Absent = UNSET
+    jurisdiction: Many[CodeableConcept] | Absent = UNSET
     purpose: Markdown | Absent = UNSET
     _purpose: Element | Absent = UNSET
     usage: String | Absent = UNSET
@@ -49,19 +49,22 @@ class Library(DomainResource, frozen=True, kw_only=True, tag_field="resourceType
     lastReviewDate: Date | Absent = UNSET
     _lastReviewDate: Element | Absent = UNSET
     effectivePeriod: Period | Absent = UNSET
-    topic: list[CodeableConcept] | Absent = UNSET
-    author: list[ContactDetail] | Absent = UNSET
-    editor: list[ContactDetail] | Absent = UNSET
-    reviewer: list[ContactDetail] | Absent = UNSET
-    endorser: list[ContactDetail] | Absent = UNSET
-    relatedArtifact: list[RelatedArtifact] | Absent = UNSET
-    parameter: list[ParameterDefinition] | Absent = UNSET
-    dataRequirement: list[DataRequirement] | Absent = UNSET
-    content: list[Attachment] | Absent = UNSET
+    topic: Many[CodeableConcept] | Absent = UNSET
+    author: Many[ContactDetail] | Absent = UNSET
+    editor: Many[ContactDetail] | Absent = UNSET
+    reviewer: Many[ContactDetail] | Absent = UNSET
+    endorser: Many[ContactDetail] | Absent = UNSET
+    relatedArtifact: Many[RelatedArtifact] | Absent = UNSET
+    parameter: Many[ParameterDefinition] | Absent = UNSET
+    dataRequirement: Many[DataRequirement] | Absent = UNSET
+    content: Many[Attachment] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.status is not UNSET or self._status is not UNSET):
             raise ValueError("required status")
-        present = (self.subjectCodeableConcept is not UNSET) + (self.subjectReference is not UNSET)
+        present = (
+            (self.subjectCodeableConcept is not UNSET)
+            + (self.subjectReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice subject")

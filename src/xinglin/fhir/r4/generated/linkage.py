@@ -14,7 +14,7 @@ class Linkage(DomainResource, frozen=True, kw_only=True, tag_field="resourceType
     active: Boolean | Absent = UNSET
     _active: Element | Absent = UNSET
     author: Reference | Absent = UNSET
-    item: list[LinkageItem]
+    item: Many[LinkageItem]
 
 
 class LinkageItem(BackboneElement, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from .datatypes import *
 
 
 class List(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="List"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     status: codes.ListStatus | Absent = UNSET
     _status: Element | Absent = UNSET
     mode: codes.ListMode | Absent = UNSET
@@ -25,8 +25,8 @@ class List(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", 
     _date: Element | Absent = UNSET
     source: Reference | Absent = UNSET
     orderedBy: CodeableConcept | Absent = UNSET
-    note: list[Annotation] | Absent = UNSET
-    entry: list[ListEntry] | Absent = UNSET
+    note: Many[Annotation] | Absent = UNSET
+    entry: Many[ListEntry] | Absent = UNSET
     emptyReason: CodeableConcept | Absent = UNSET
 
     def __post_init__(self) -> None:

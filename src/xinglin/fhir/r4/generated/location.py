@@ -11,40 +11,48 @@ from .datatypes import *
 
 
 class Location(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="Location"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     status: codes.LocationStatus | Absent = UNSET
     _status: Element | Absent = UNSET
     operationalStatus: Coding | Absent = UNSET
     name: String | Absent = UNSET
     _name: Element | Absent = UNSET
-    alias: list[String | None] | Absent = UNSET
-    _alias: list[Element | None] | Absent = UNSET
+    alias: Many[String | None] | Absent = UNSET
+    _alias: Many[Element | None] | Absent = UNSET
     description: String | Absent = UNSET
     _description: Element | Absent = UNSET
     mode: codes.LocationMode | Absent = UNSET
     _mode: Element | Absent = UNSET
-    type: list[CodeableConcept] | Absent = UNSET
-    telecom: list[ContactPoint] | Absent = UNSET
+    type: Many[CodeableConcept] | Absent = UNSET
+    telecom: Many[ContactPoint] | Absent = UNSET
     address: Address | Absent = UNSET
     physicalType: CodeableConcept | Absent = UNSET
     position: LocationPosition | Absent = UNSET
     managingOrganization: Reference | Absent = UNSET
     partOf: Reference | Absent = UNSET
-    hoursOfOperation: list[LocationHoursOfOperation] | Absent = UNSET
+    hoursOfOperation: Many[LocationHoursOfOperation] | Absent = UNSET
     availabilityExceptions: String | Absent = UNSET
     _availabilityExceptions: Element | Absent = UNSET
-    endpoint: list[Reference] | Absent = UNSET
+    endpoint: Many[Reference] | Absent = UNSET
+
+    def __post_init__(self) -> None:
+        if self._alias is not UNSET or self.alias is not UNSET and None in self.alias:
+            check_nulls("alias", self.alias, self._alias)
 
 
 class LocationHoursOfOperation(BackboneElement, frozen=True, kw_only=True):
-    daysOfWeek: list[codes.DaysOfWeek | None] | Absent = UNSET
-    _daysOfWeek: list[Element | None] | Absent = UNSET
+    daysOfWeek: Many[codes.DaysOfWeek | None] | Absent = UNSET
+    _daysOfWeek: Many[Element | None] | Absent = UNSET
     allDay: Boolean | Absent = UNSET
     _allDay: Element | Absent = UNSET
     openingTime: Time | Absent = UNSET
     _openingTime: Element | Absent = UNSET
     closingTime: Time | Absent = UNSET
     _closingTime: Element | Absent = UNSET
+
+    def __post_init__(self) -> None:
+        if self._daysOfWeek is not UNSET or self.daysOfWeek is not UNSET and None in self.daysOfWeek:
+            check_nulls("daysOfWeek", self.daysOfWeek, self._daysOfWeek)
 
 
 class LocationPosition(BackboneElement, frozen=True, kw_only=True):

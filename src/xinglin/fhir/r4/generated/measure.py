@@ -13,7 +13,7 @@ from .datatypes import *
 class Measure(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="Measure"):
     url: Uri | Absent = UNSET
     _url: Element | Absent = UNSET
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     version: String | Absent = UNSET
     _version: Element | Absent = UNSET
     name: String | Absent = UNSET
@@ -32,11 +32,11 @@ class Measure(DomainResource, frozen=True, kw_only=True, tag_field="resourceType
     _date: Element | Absent = UNSET
     publisher: String | Absent = UNSET
     _publisher: Element | Absent = UNSET
-    contact: list[ContactDetail] | Absent = UNSET
+    contact: Many[ContactDetail] | Absent = UNSET
     description: Markdown | Absent = UNSET
     _description: Element | Absent = UNSET
-    useContext: list[UsageContext] | Absent = UNSET
-    jurisdiction: list[CodeableConcept] | Absent = UNSET
+    useContext: Many[UsageContext] | Absent = UNSET
+    jurisdiction: Many[CodeableConcept] | Absent = UNSET
     purpose: Markdown | Absent = UNSET
     _purpose: Element | Absent = UNSET
     usage: String | Absent = UNSET
@@ -48,19 +48,19 @@ class Measure(DomainResource, frozen=True, kw_only=True, tag_field="resourceType
     lastReviewDate: Date | Absent = UNSET
     _lastReviewDate: Element | Absent = UNSET
     effectivePeriod: Period | Absent = UNSET
-    topic: list[CodeableConcept] | Absent = UNSET
-    author: list[ContactDetail] | Absent = UNSET
-    editor: list[ContactDetail] | Absent = UNSET
-    reviewer: list[ContactDetail] | Absent = UNSET
-    endorser: list[ContactDetail] | Absent = UNSET
-    relatedArtifact: list[RelatedArtifact] | Absent = UNSET
-    library: list[Canonical | None] | Absent = UNSET
-    _library: list[Element | None] | Absent = UNSET
+    topic: Many[CodeableConcept] | Absent = UNSET
+    author: Many[ContactDetail] | Absent = UNSET
+    editor: Many[ContactDetail] | Absent = UNSET
+    reviewer: Many[ContactDetail] | Absent = UNSET
+    endorser: Many[ContactDetail] | Absent = UNSET
+    relatedArtifact: Many[RelatedArtifact] | Absent = UNSET
+    library: Many[Canonical | None] | Absent = UNSET
+    _library: Many[Element | None] | Absent = UNSET
     disclaimer: Markdown | Absent = UNSET
     _disclaimer: Element | Absent = UNSET
     scoring: CodeableConcept | Absent = UNSET
     compositeScoring: CodeableConcept | Absent = UNSET
-    type: list[CodeableConcept] | Absent = UNSET
+    type: Many[CodeableConcept] | Absent = UNSET
     riskAdjustment: String | Absent = UNSET
     _riskAdjustment: Element | Absent = UNSET
     rateAggregation: String | Absent = UNSET
@@ -70,27 +70,34 @@ class Measure(DomainResource, frozen=True, kw_only=True, tag_field="resourceType
     clinicalRecommendationStatement: Markdown | Absent = UNSET
     _clinicalRecommendationStatement: Element | Absent = UNSET
     improvementNotation: CodeableConcept | Absent = UNSET
-    definition: list[Markdown | None] | Absent = UNSET
-    _definition: list[Element | None] | Absent = UNSET
+    definition: Many[Markdown | None] | Absent = UNSET
+    _definition: Many[Element | None] | Absent = UNSET
     guidance: Markdown | Absent = UNSET
     _guidance: Element | Absent = UNSET
-    group: list[MeasureGroup] | Absent = UNSET
-    supplementalData: list[MeasureSupplementalData] | Absent = UNSET
+    group: Many[MeasureGroup] | Absent = UNSET
+    supplementalData: Many[MeasureSupplementalData] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.status is not UNSET or self._status is not UNSET):
             raise ValueError("required status")
-        present = (self.subjectCodeableConcept is not UNSET) + (self.subjectReference is not UNSET)
+        present = (
+            (self.subjectCodeableConcept is not UNSET)
+            + (self.subjectReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice subject")
+        if self._library is not UNSET or self.library is not UNSET and None in self.library:
+            check_nulls("library", self.library, self._library)
+        if self._definition is not UNSET or self.definition is not UNSET and None in self.definition:
+            check_nulls("definition", self.definition, self._definition)
 
 
 class MeasureGroup(BackboneElement, frozen=True, kw_only=True):
     code: CodeableConcept | Absent = UNSET
     description: String | Absent = UNSET
     _description: Element | Absent = UNSET
-    population: list[MeasureGroupPopulation] | Absent = UNSET
-    stratifier: list[MeasureGroupStratifier] | Absent = UNSET
+    population: Many[MeasureGroupPopulation] | Absent = UNSET
+    stratifier: Many[MeasureGroupStratifier] | Absent = UNSET
 
 
 class MeasureGroupPopulation(BackboneElement, frozen=True, kw_only=True):
@@ -105,7 +112,7 @@ class MeasureGroupStratifier(BackboneElement, frozen=True, kw_only=True):
     description: String | Absent = UNSET
     _description: Element | Absent = UNSET
     criteria: Expression | Absent = UNSET
-    component: list[MeasureGroupStratifierComponent] | Absent = UNSET
+    component: Many[MeasureGroupStratifierComponent] | Absent = UNSET
 
 
 class MeasureGroupStratifierComponent(BackboneElement, frozen=True, kw_only=True):
@@ -117,7 +124,7 @@ class MeasureGroupStratifierComponent(BackboneElement, frozen=True, kw_only=True
 
 class MeasureSupplementalData(BackboneElement, frozen=True, kw_only=True):
     code: CodeableConcept | Absent = UNSET
-    usage: list[CodeableConcept] | Absent = UNSET
+    usage: Many[CodeableConcept] | Absent = UNSET
     description: String | Absent = UNSET
     _description: Element | Absent = UNSET
     criteria: Expression

@@ -11,7 +11,7 @@ from .datatypes import *
 
 
 class MeasureReport(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="MeasureReport"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     status: codes.MeasureReportStatus | Absent = UNSET
     _status: Element | Absent = UNSET
     type: codes.MeasureReportType | Absent = UNSET
@@ -24,8 +24,8 @@ class MeasureReport(DomainResource, frozen=True, kw_only=True, tag_field="resour
     reporter: Reference | Absent = UNSET
     period: Period
     improvementNotation: CodeableConcept | Absent = UNSET
-    group: list[MeasureReportGroup] | Absent = UNSET
-    evaluatedResource: list[Reference] | Absent = UNSET
+    group: Many[MeasureReportGroup] | Absent = UNSET
+    evaluatedResource: Many[Reference] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.status is not UNSET or self._status is not UNSET):
@@ -38,9 +38,9 @@ class MeasureReport(DomainResource, frozen=True, kw_only=True, tag_field="resour
 
 class MeasureReportGroup(BackboneElement, frozen=True, kw_only=True):
     code: CodeableConcept | Absent = UNSET
-    population: list[MeasureReportGroupPopulation] | Absent = UNSET
+    population: Many[MeasureReportGroupPopulation] | Absent = UNSET
     measureScore: Quantity | Absent = UNSET
-    stratifier: list[MeasureReportGroupStratifier] | Absent = UNSET
+    stratifier: Many[MeasureReportGroupStratifier] | Absent = UNSET
 
 
 class MeasureReportGroupPopulation(BackboneElement, frozen=True, kw_only=True):
@@ -51,14 +51,14 @@ class MeasureReportGroupPopulation(BackboneElement, frozen=True, kw_only=True):
 
 
 class MeasureReportGroupStratifier(BackboneElement, frozen=True, kw_only=True):
-    code: list[CodeableConcept] | Absent = UNSET
-    stratum: list[MeasureReportGroupStratifierStratum] | Absent = UNSET
+    code: Many[CodeableConcept] | Absent = UNSET
+    stratum: Many[MeasureReportGroupStratifierStratum] | Absent = UNSET
 
 
 class MeasureReportGroupStratifierStratum(BackboneElement, frozen=True, kw_only=True):
     value: CodeableConcept | Absent = UNSET
-    component: list[MeasureReportGroupStratifierStratumComponent] | Absent = UNSET
-    population: list[MeasureReportGroupStratifierStratumPopulation] | Absent = UNSET
+    component: Many[MeasureReportGroupStratifierStratumComponent] | Absent = UNSET
+    population: Many[MeasureReportGroupStratifierStratumPopulation] | Absent = UNSET
     measureScore: Quantity | Absent = UNSET
 
 

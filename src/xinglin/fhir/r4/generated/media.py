@@ -11,9 +11,9 @@ from .datatypes import *
 
 
 class Media(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="Media"):
-    identifier: list[Identifier] | Absent = UNSET
-    basedOn: list[Reference] | Absent = UNSET
-    partOf: list[Reference] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
+    basedOn: Many[Reference] | Absent = UNSET
+    partOf: Many[Reference] | Absent = UNSET
     status: codes.EventStatus | Absent = UNSET
     _status: Element | Absent = UNSET
     type: CodeableConcept | Absent = UNSET
@@ -27,7 +27,7 @@ class Media(DomainResource, frozen=True, kw_only=True, tag_field="resourceType",
     issued: Instant | Absent = UNSET
     _issued: Element | Absent = UNSET
     operator: Reference | Absent = UNSET
-    reasonCode: list[CodeableConcept] | Absent = UNSET
+    reasonCode: Many[CodeableConcept] | Absent = UNSET
     bodySite: CodeableConcept | Absent = UNSET
     deviceName: String | Absent = UNSET
     _deviceName: Element | Absent = UNSET
@@ -41,11 +41,14 @@ class Media(DomainResource, frozen=True, kw_only=True, tag_field="resourceType",
     duration: Decimal | Absent = UNSET
     _duration: Element | Absent = UNSET
     content: Attachment
-    note: list[Annotation] | Absent = UNSET
+    note: Many[Annotation] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.status is not UNSET or self._status is not UNSET):
             raise ValueError("required status")
-        present = (self.createdDateTime is not UNSET or self._createdDateTime is not UNSET) + (self.createdPeriod is not UNSET)
+        present = (
+            (self.createdDateTime is not UNSET or self._createdDateTime is not UNSET)
+            + (self.createdPeriod is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice created")

@@ -11,14 +11,14 @@ from .datatypes import *
 
 
 class Medication(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="Medication"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     code: CodeableConcept | Absent = UNSET
     status: codes.MedicationStatus | Absent = UNSET
     _status: Element | Absent = UNSET
     manufacturer: Reference | Absent = UNSET
     form: CodeableConcept | Absent = UNSET
     amount: Ratio | Absent = UNSET
-    ingredient: list[MedicationIngredient] | Absent = UNSET
+    ingredient: Many[MedicationIngredient] | Absent = UNSET
     batch: MedicationBatch | Absent = UNSET
 
 
@@ -37,7 +37,10 @@ class MedicationIngredient(BackboneElement, frozen=True, kw_only=True):
     strength: Ratio | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.itemCodeableConcept is not UNSET) + (self.itemReference is not UNSET)
+        present = (
+            (self.itemCodeableConcept is not UNSET)
+            + (self.itemReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice item")
         if not present:

@@ -11,40 +11,48 @@ from .datatypes import *
 
 
 class MedicationAdministration(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="MedicationAdministration"):
-    identifier: list[Identifier] | Absent = UNSET
-    instantiates: list[Uri | None] | Absent = UNSET
-    _instantiates: list[Element | None] | Absent = UNSET
-    partOf: list[Reference] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
+    instantiates: Many[Uri | None] | Absent = UNSET
+    _instantiates: Many[Element | None] | Absent = UNSET
+    partOf: Many[Reference] | Absent = UNSET
     status: codes.MedicationAdminStatus | Absent = UNSET
     _status: Element | Absent = UNSET
-    statusReason: list[CodeableConcept] | Absent = UNSET
+    statusReason: Many[CodeableConcept] | Absent = UNSET
     category: CodeableConcept | Absent = UNSET
     medicationCodeableConcept: CodeableConcept | Absent = UNSET
     medicationReference: Reference | Absent = UNSET
     subject: Reference
     context: Reference | Absent = UNSET
-    supportingInformation: list[Reference] | Absent = UNSET
+    supportingInformation: Many[Reference] | Absent = UNSET
     effectiveDateTime: DateTime | Absent = UNSET
     _effectiveDateTime: Element | Absent = UNSET
     effectivePeriod: Period | Absent = UNSET
-    performer: list[MedicationAdministrationPerformer] | Absent = UNSET
-    reasonCode: list[CodeableConcept] | Absent = UNSET
-    reasonReference: list[Reference] | Absent = UNSET
+    performer: Many[MedicationAdministrationPerformer] | Absent = UNSET
+    reasonCode: Many[CodeableConcept] | Absent = UNSET
+    reasonReference: Many[Reference] | Absent = UNSET
     request: Reference | Absent = UNSET
-    device: list[Reference] | Absent = UNSET
-    note: list[Annotation] | Absent = UNSET
+    device: Many[Reference] | Absent = UNSET
+    note: Many[Annotation] | Absent = UNSET
     dosage: MedicationAdministrationDosage | Absent = UNSET
-    eventHistory: list[Reference] | Absent = UNSET
+    eventHistory: Many[Reference] | Absent = UNSET
 
     def __post_init__(self) -> None:
+        if self._instantiates is not UNSET or self.instantiates is not UNSET and None in self.instantiates:
+            check_nulls("instantiates", self.instantiates, self._instantiates)
         if not (self.status is not UNSET or self._status is not UNSET):
             raise ValueError("required status")
-        present = (self.medicationCodeableConcept is not UNSET) + (self.medicationReference is not UNSET)
+        present = (
+            (self.medicationCodeableConcept is not UNSET)
+            + (self.medicationReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice medication")
         if not present:
             raise ValueError("required medication")
-        present = (self.effectiveDateTime is not UNSET or self._effectiveDateTime is not UNSET) + (self.effectivePeriod is not UNSET)
+        present = (
+            (self.effectiveDateTime is not UNSET or self._effectiveDateTime is not UNSET)
+            + (self.effectivePeriod is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice effective")
         if not present:
@@ -62,7 +70,10 @@ class MedicationAdministrationDosage(BackboneElement, frozen=True, kw_only=True)
     rateQuantity: Quantity | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.rateRatio is not UNSET) + (self.rateQuantity is not UNSET)
+        present = (
+            (self.rateRatio is not UNSET)
+            + (self.rateQuantity is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice rate")
 

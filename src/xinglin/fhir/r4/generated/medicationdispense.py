@@ -11,8 +11,8 @@ from .datatypes import *
 
 
 class MedicationDispense(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="MedicationDispense"):
-    identifier: list[Identifier] | Absent = UNSET
-    partOf: list[Reference] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
+    partOf: Many[Reference] | Absent = UNSET
     status: codes.MedicationdispenseStatus | Absent = UNSET
     _status: Element | Absent = UNSET
     statusReasonCodeableConcept: CodeableConcept | Absent = UNSET
@@ -22,10 +22,10 @@ class MedicationDispense(DomainResource, frozen=True, kw_only=True, tag_field="r
     medicationReference: Reference | Absent = UNSET
     subject: Reference | Absent = UNSET
     context: Reference | Absent = UNSET
-    supportingInformation: list[Reference] | Absent = UNSET
-    performer: list[MedicationDispensePerformer] | Absent = UNSET
+    supportingInformation: Many[Reference] | Absent = UNSET
+    performer: Many[MedicationDispensePerformer] | Absent = UNSET
     location: Reference | Absent = UNSET
-    authorizingPrescription: list[Reference] | Absent = UNSET
+    authorizingPrescription: Many[Reference] | Absent = UNSET
     type: CodeableConcept | Absent = UNSET
     quantity: Quantity | Absent = UNSET
     daysSupply: Quantity | Absent = UNSET
@@ -34,20 +34,26 @@ class MedicationDispense(DomainResource, frozen=True, kw_only=True, tag_field="r
     whenHandedOver: DateTime | Absent = UNSET
     _whenHandedOver: Element | Absent = UNSET
     destination: Reference | Absent = UNSET
-    receiver: list[Reference] | Absent = UNSET
-    note: list[Annotation] | Absent = UNSET
-    dosageInstruction: list[Dosage] | Absent = UNSET
+    receiver: Many[Reference] | Absent = UNSET
+    note: Many[Annotation] | Absent = UNSET
+    dosageInstruction: Many[Dosage] | Absent = UNSET
     substitution: MedicationDispenseSubstitution | Absent = UNSET
-    detectedIssue: list[Reference] | Absent = UNSET
-    eventHistory: list[Reference] | Absent = UNSET
+    detectedIssue: Many[Reference] | Absent = UNSET
+    eventHistory: Many[Reference] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.status is not UNSET or self._status is not UNSET):
             raise ValueError("required status")
-        present = (self.statusReasonCodeableConcept is not UNSET) + (self.statusReasonReference is not UNSET)
+        present = (
+            (self.statusReasonCodeableConcept is not UNSET)
+            + (self.statusReasonReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice statusReason")
-        present = (self.medicationCodeableConcept is not UNSET) + (self.medicationReference is not UNSET)
+        present = (
+            (self.medicationCodeableConcept is not UNSET)
+            + (self.medicationReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice medication")
         if not present:
@@ -63,8 +69,8 @@ class MedicationDispenseSubstitution(BackboneElement, frozen=True, kw_only=True)
     wasSubstituted: Boolean | Absent = UNSET
     _wasSubstituted: Element | Absent = UNSET
     type: CodeableConcept | Absent = UNSET
-    reason: list[CodeableConcept] | Absent = UNSET
-    responsibleParty: list[Reference] | Absent = UNSET
+    reason: Many[CodeableConcept] | Absent = UNSET
+    responsibleParty: Many[Reference] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.wasSubstituted is not UNSET or self._wasSubstituted is not UNSET):

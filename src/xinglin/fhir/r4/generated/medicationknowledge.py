@@ -17,56 +17,68 @@ class MedicationKnowledge(DomainResource, frozen=True, kw_only=True, tag_field="
     manufacturer: Reference | Absent = UNSET
     doseForm: CodeableConcept | Absent = UNSET
     amount: Quantity | Absent = UNSET
-    synonym: list[String | None] | Absent = UNSET
-    _synonym: list[Element | None] | Absent = UNSET
-    relatedMedicationKnowledge: list[MedicationKnowledgeRelatedMedicationKnowledge] | Absent = UNSET
-    associatedMedication: list[Reference] | Absent = UNSET
-    productType: list[CodeableConcept] | Absent = UNSET
-    monograph: list[MedicationKnowledgeMonograph] | Absent = UNSET
-    ingredient: list[MedicationKnowledgeIngredient] | Absent = UNSET
+    synonym: Many[String | None] | Absent = UNSET
+    _synonym: Many[Element | None] | Absent = UNSET
+    relatedMedicationKnowledge: Many[MedicationKnowledgeRelatedMedicationKnowledge] | Absent = UNSET
+    associatedMedication: Many[Reference] | Absent = UNSET
+    productType: Many[CodeableConcept] | Absent = UNSET
+    monograph: Many[MedicationKnowledgeMonograph] | Absent = UNSET
+    ingredient: Many[MedicationKnowledgeIngredient] | Absent = UNSET
     preparationInstruction: Markdown | Absent = UNSET
     _preparationInstruction: Element | Absent = UNSET
-    intendedRoute: list[CodeableConcept] | Absent = UNSET
-    cost: list[MedicationKnowledgeCost] | Absent = UNSET
-    monitoringProgram: list[MedicationKnowledgeMonitoringProgram] | Absent = UNSET
-    administrationGuidelines: list[MedicationKnowledgeAdministrationGuidelines] | Absent = UNSET
-    medicineClassification: list[MedicationKnowledgeMedicineClassification] | Absent = UNSET
+    intendedRoute: Many[CodeableConcept] | Absent = UNSET
+    cost: Many[MedicationKnowledgeCost] | Absent = UNSET
+    monitoringProgram: Many[MedicationKnowledgeMonitoringProgram] | Absent = UNSET
+    administrationGuidelines: Many[MedicationKnowledgeAdministrationGuidelines] | Absent = UNSET
+    medicineClassification: Many[MedicationKnowledgeMedicineClassification] | Absent = UNSET
     packaging: MedicationKnowledgePackaging | Absent = UNSET
-    drugCharacteristic: list[MedicationKnowledgeDrugCharacteristic] | Absent = UNSET
-    contraindication: list[Reference] | Absent = UNSET
-    regulatory: list[MedicationKnowledgeRegulatory] | Absent = UNSET
-    kinetics: list[MedicationKnowledgeKinetics] | Absent = UNSET
+    drugCharacteristic: Many[MedicationKnowledgeDrugCharacteristic] | Absent = UNSET
+    contraindication: Many[Reference] | Absent = UNSET
+    regulatory: Many[MedicationKnowledgeRegulatory] | Absent = UNSET
+    kinetics: Many[MedicationKnowledgeKinetics] | Absent = UNSET
+
+    def __post_init__(self) -> None:
+        if self._synonym is not UNSET or self.synonym is not UNSET and None in self.synonym:
+            check_nulls("synonym", self.synonym, self._synonym)
 
 
 class MedicationKnowledgeAdministrationGuidelines(BackboneElement, frozen=True, kw_only=True):
-    dosage: list[MedicationKnowledgeAdministrationGuidelinesDosage] | Absent = UNSET
+    dosage: Many[MedicationKnowledgeAdministrationGuidelinesDosage] | Absent = UNSET
     indicationCodeableConcept: CodeableConcept | Absent = UNSET
     indicationReference: Reference | Absent = UNSET
-    patientCharacteristics: list[MedicationKnowledgeAdministrationGuidelinesPatientCharacteristics] | Absent = UNSET
+    patientCharacteristics: Many[MedicationKnowledgeAdministrationGuidelinesPatientCharacteristics] | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.indicationCodeableConcept is not UNSET) + (self.indicationReference is not UNSET)
+        present = (
+            (self.indicationCodeableConcept is not UNSET)
+            + (self.indicationReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice indication")
 
 
 class MedicationKnowledgeAdministrationGuidelinesDosage(BackboneElement, frozen=True, kw_only=True):
     type: CodeableConcept
-    dosage: list[Dosage]
+    dosage: Many[Dosage]
 
 
 class MedicationKnowledgeAdministrationGuidelinesPatientCharacteristics(BackboneElement, frozen=True, kw_only=True):
     characteristicCodeableConcept: CodeableConcept | Absent = UNSET
     characteristicQuantity: Quantity | Absent = UNSET
-    value: list[String | None] | Absent = UNSET
-    _value: list[Element | None] | Absent = UNSET
+    value: Many[String | None] | Absent = UNSET
+    _value: Many[Element | None] | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.characteristicCodeableConcept is not UNSET) + (self.characteristicQuantity is not UNSET)
+        present = (
+            (self.characteristicCodeableConcept is not UNSET)
+            + (self.characteristicQuantity is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice characteristic")
         if not present:
             raise ValueError("required characteristic")
+        if self._value is not UNSET or self.value is not UNSET and None in self.value:
+            check_nulls("value", self.value, self._value)
 
 
 class MedicationKnowledgeCost(BackboneElement, frozen=True, kw_only=True):
@@ -86,7 +98,12 @@ class MedicationKnowledgeDrugCharacteristic(BackboneElement, frozen=True, kw_onl
     _valueBase64Binary: Element | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.valueCodeableConcept is not UNSET) + (self.valueString is not UNSET or self._valueString is not UNSET) + (self.valueQuantity is not UNSET) + (self.valueBase64Binary is not UNSET or self._valueBase64Binary is not UNSET)
+        present = (
+            (self.valueCodeableConcept is not UNSET)
+            + (self.valueString is not UNSET or self._valueString is not UNSET)
+            + (self.valueQuantity is not UNSET)
+            + (self.valueBase64Binary is not UNSET or self._valueBase64Binary is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice value")
 
@@ -99,7 +116,10 @@ class MedicationKnowledgeIngredient(BackboneElement, frozen=True, kw_only=True):
     strength: Ratio | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.itemCodeableConcept is not UNSET) + (self.itemReference is not UNSET)
+        present = (
+            (self.itemCodeableConcept is not UNSET)
+            + (self.itemReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice item")
         if not present:
@@ -107,14 +127,14 @@ class MedicationKnowledgeIngredient(BackboneElement, frozen=True, kw_only=True):
 
 
 class MedicationKnowledgeKinetics(BackboneElement, frozen=True, kw_only=True):
-    areaUnderCurve: list[Quantity] | Absent = UNSET
-    lethalDose50: list[Quantity] | Absent = UNSET
+    areaUnderCurve: Many[Quantity] | Absent = UNSET
+    lethalDose50: Many[Quantity] | Absent = UNSET
     halfLifePeriod: Duration | Absent = UNSET
 
 
 class MedicationKnowledgeMedicineClassification(BackboneElement, frozen=True, kw_only=True):
     type: CodeableConcept
-    classification: list[CodeableConcept] | Absent = UNSET
+    classification: Many[CodeableConcept] | Absent = UNSET
 
 
 class MedicationKnowledgeMonitoringProgram(BackboneElement, frozen=True, kw_only=True):
@@ -135,8 +155,8 @@ class MedicationKnowledgePackaging(BackboneElement, frozen=True, kw_only=True):
 
 class MedicationKnowledgeRegulatory(BackboneElement, frozen=True, kw_only=True):
     regulatoryAuthority: Reference
-    substitution: list[MedicationKnowledgeRegulatorySubstitution] | Absent = UNSET
-    schedule: list[MedicationKnowledgeRegulatorySchedule] | Absent = UNSET
+    substitution: Many[MedicationKnowledgeRegulatorySubstitution] | Absent = UNSET
+    schedule: Many[MedicationKnowledgeRegulatorySchedule] | Absent = UNSET
     maxDispense: MedicationKnowledgeRegulatoryMaxDispense | Absent = UNSET
 
 
@@ -161,4 +181,4 @@ class MedicationKnowledgeRegulatorySubstitution(BackboneElement, frozen=True, kw
 
 class MedicationKnowledgeRelatedMedicationKnowledge(BackboneElement, frozen=True, kw_only=True):
     type: CodeableConcept
-    reference: list[Reference]
+    reference: Many[Reference]

@@ -11,13 +11,13 @@ from .datatypes import *
 
 
 class MedicationRequest(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="MedicationRequest"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     status: codes.MedicationrequestStatus | Absent = UNSET
     _status: Element | Absent = UNSET
     statusReason: CodeableConcept | Absent = UNSET
     intent: codes.MedicationrequestIntent | Absent = UNSET
     _intent: Element | Absent = UNSET
-    category: list[CodeableConcept] | Absent = UNSET
+    category: Many[CodeableConcept] | Absent = UNSET
     priority: codes.RequestPriority | Absent = UNSET
     _priority: Element | Absent = UNSET
     doNotPerform: Boolean | Absent = UNSET
@@ -29,44 +29,54 @@ class MedicationRequest(DomainResource, frozen=True, kw_only=True, tag_field="re
     medicationReference: Reference | Absent = UNSET
     subject: Reference
     encounter: Reference | Absent = UNSET
-    supportingInformation: list[Reference] | Absent = UNSET
+    supportingInformation: Many[Reference] | Absent = UNSET
     authoredOn: DateTime | Absent = UNSET
     _authoredOn: Element | Absent = UNSET
     requester: Reference | Absent = UNSET
     performer: Reference | Absent = UNSET
     performerType: CodeableConcept | Absent = UNSET
     recorder: Reference | Absent = UNSET
-    reasonCode: list[CodeableConcept] | Absent = UNSET
-    reasonReference: list[Reference] | Absent = UNSET
-    instantiatesCanonical: list[Canonical | None] | Absent = UNSET
-    _instantiatesCanonical: list[Element | None] | Absent = UNSET
-    instantiatesUri: list[Uri | None] | Absent = UNSET
-    _instantiatesUri: list[Element | None] | Absent = UNSET
-    basedOn: list[Reference] | Absent = UNSET
+    reasonCode: Many[CodeableConcept] | Absent = UNSET
+    reasonReference: Many[Reference] | Absent = UNSET
+    instantiatesCanonical: Many[Canonical | None] | Absent = UNSET
+    _instantiatesCanonical: Many[Element | None] | Absent = UNSET
+    instantiatesUri: Many[Uri | None] | Absent = UNSET
+    _instantiatesUri: Many[Element | None] | Absent = UNSET
+    basedOn: Many[Reference] | Absent = UNSET
     groupIdentifier: Identifier | Absent = UNSET
     courseOfTherapyType: CodeableConcept | Absent = UNSET
-    insurance: list[Reference] | Absent = UNSET
-    note: list[Annotation] | Absent = UNSET
-    dosageInstruction: list[Dosage] | Absent = UNSET
+    insurance: Many[Reference] | Absent = UNSET
+    note: Many[Annotation] | Absent = UNSET
+    dosageInstruction: Many[Dosage] | Absent = UNSET
     dispenseRequest: MedicationRequestDispenseRequest | Absent = UNSET
     substitution: MedicationRequestSubstitution | Absent = UNSET
     priorPrescription: Reference | Absent = UNSET
-    detectedIssue: list[Reference] | Absent = UNSET
-    eventHistory: list[Reference] | Absent = UNSET
+    detectedIssue: Many[Reference] | Absent = UNSET
+    eventHistory: Many[Reference] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.status is not UNSET or self._status is not UNSET):
             raise ValueError("required status")
         if not (self.intent is not UNSET or self._intent is not UNSET):
             raise ValueError("required intent")
-        present = (self.reportedBoolean is not UNSET or self._reportedBoolean is not UNSET) + (self.reportedReference is not UNSET)
+        present = (
+            (self.reportedBoolean is not UNSET or self._reportedBoolean is not UNSET)
+            + (self.reportedReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice reported")
-        present = (self.medicationCodeableConcept is not UNSET) + (self.medicationReference is not UNSET)
+        present = (
+            (self.medicationCodeableConcept is not UNSET)
+            + (self.medicationReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice medication")
         if not present:
             raise ValueError("required medication")
+        if self._instantiatesCanonical is not UNSET or self.instantiatesCanonical is not UNSET and None in self.instantiatesCanonical:
+            check_nulls("instantiatesCanonical", self.instantiatesCanonical, self._instantiatesCanonical)
+        if self._instantiatesUri is not UNSET or self.instantiatesUri is not UNSET and None in self.instantiatesUri:
+            check_nulls("instantiatesUri", self.instantiatesUri, self._instantiatesUri)
 
 
 class MedicationRequestDispenseRequest(BackboneElement, frozen=True, kw_only=True):
@@ -92,7 +102,10 @@ class MedicationRequestSubstitution(BackboneElement, frozen=True, kw_only=True):
     reason: CodeableConcept | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.allowedBoolean is not UNSET or self._allowedBoolean is not UNSET) + (self.allowedCodeableConcept is not UNSET)
+        present = (
+            (self.allowedBoolean is not UNSET or self._allowedBoolean is not UNSET)
+            + (self.allowedCodeableConcept is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice allowed")
         if not present:

@@ -11,12 +11,12 @@ from .datatypes import *
 
 
 class MedicationStatement(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="MedicationStatement"):
-    identifier: list[Identifier] | Absent = UNSET
-    basedOn: list[Reference] | Absent = UNSET
-    partOf: list[Reference] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
+    basedOn: Many[Reference] | Absent = UNSET
+    partOf: Many[Reference] | Absent = UNSET
     status: codes.MedicationStatementStatus | Absent = UNSET
     _status: Element | Absent = UNSET
-    statusReason: list[CodeableConcept] | Absent = UNSET
+    statusReason: Many[CodeableConcept] | Absent = UNSET
     category: CodeableConcept | Absent = UNSET
     medicationCodeableConcept: CodeableConcept | Absent = UNSET
     medicationReference: Reference | Absent = UNSET
@@ -28,20 +28,26 @@ class MedicationStatement(DomainResource, frozen=True, kw_only=True, tag_field="
     dateAsserted: DateTime | Absent = UNSET
     _dateAsserted: Element | Absent = UNSET
     informationSource: Reference | Absent = UNSET
-    derivedFrom: list[Reference] | Absent = UNSET
-    reasonCode: list[CodeableConcept] | Absent = UNSET
-    reasonReference: list[Reference] | Absent = UNSET
-    note: list[Annotation] | Absent = UNSET
-    dosage: list[Dosage] | Absent = UNSET
+    derivedFrom: Many[Reference] | Absent = UNSET
+    reasonCode: Many[CodeableConcept] | Absent = UNSET
+    reasonReference: Many[Reference] | Absent = UNSET
+    note: Many[Annotation] | Absent = UNSET
+    dosage: Many[Dosage] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.status is not UNSET or self._status is not UNSET):
             raise ValueError("required status")
-        present = (self.medicationCodeableConcept is not UNSET) + (self.medicationReference is not UNSET)
+        present = (
+            (self.medicationCodeableConcept is not UNSET)
+            + (self.medicationReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice medication")
         if not present:
             raise ValueError("required medication")
-        present = (self.effectiveDateTime is not UNSET or self._effectiveDateTime is not UNSET) + (self.effectivePeriod is not UNSET)
+        present = (
+            (self.effectiveDateTime is not UNSET or self._effectiveDateTime is not UNSET)
+            + (self.effectivePeriod is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice effective")

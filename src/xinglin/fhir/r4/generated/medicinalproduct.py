@@ -10,27 +10,31 @@ from .datatypes import *
 
 
 class MedicinalProduct(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="MedicinalProduct"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     type: CodeableConcept | Absent = UNSET
     domain: Coding | Absent = UNSET
     combinedPharmaceuticalDoseForm: CodeableConcept | Absent = UNSET
     legalStatusOfSupply: CodeableConcept | Absent = UNSET
     additionalMonitoringIndicator: CodeableConcept | Absent = UNSET
-    specialMeasures: list[String | None] | Absent = UNSET
-    _specialMeasures: list[Element | None] | Absent = UNSET
+    specialMeasures: Many[String | None] | Absent = UNSET
+    _specialMeasures: Many[Element | None] | Absent = UNSET
     paediatricUseIndicator: CodeableConcept | Absent = UNSET
-    productClassification: list[CodeableConcept] | Absent = UNSET
-    marketingStatus: list[MarketingStatus] | Absent = UNSET
-    pharmaceuticalProduct: list[Reference] | Absent = UNSET
-    packagedMedicinalProduct: list[Reference] | Absent = UNSET
-    attachedDocument: list[Reference] | Absent = UNSET
-    masterFile: list[Reference] | Absent = UNSET
-    contact: list[Reference] | Absent = UNSET
-    clinicalTrial: list[Reference] | Absent = UNSET
-    name: list[MedicinalProductName]
-    crossReference: list[Identifier] | Absent = UNSET
-    manufacturingBusinessOperation: list[MedicinalProductManufacturingBusinessOperation] | Absent = UNSET
-    specialDesignation: list[MedicinalProductSpecialDesignation] | Absent = UNSET
+    productClassification: Many[CodeableConcept] | Absent = UNSET
+    marketingStatus: Many[MarketingStatus] | Absent = UNSET
+    pharmaceuticalProduct: Many[Reference] | Absent = UNSET
+    packagedMedicinalProduct: Many[Reference] | Absent = UNSET
+    attachedDocument: Many[Reference] | Absent = UNSET
+    masterFile: Many[Reference] | Absent = UNSET
+    contact: Many[Reference] | Absent = UNSET
+    clinicalTrial: Many[Reference] | Absent = UNSET
+    name: Many[MedicinalProductName]
+    crossReference: Many[Identifier] | Absent = UNSET
+    manufacturingBusinessOperation: Many[MedicinalProductManufacturingBusinessOperation] | Absent = UNSET
+    specialDesignation: Many[MedicinalProductSpecialDesignation] | Absent = UNSET
+
+    def __post_init__(self) -> None:
+        if self._specialMeasures is not UNSET or self.specialMeasures is not UNSET and None in self.specialMeasures:
+            check_nulls("specialMeasures", self.specialMeasures, self._specialMeasures)
 
 
 class MedicinalProductManufacturingBusinessOperation(BackboneElement, frozen=True, kw_only=True):
@@ -39,15 +43,15 @@ class MedicinalProductManufacturingBusinessOperation(BackboneElement, frozen=Tru
     effectiveDate: DateTime | Absent = UNSET
     _effectiveDate: Element | Absent = UNSET
     confidentialityIndicator: CodeableConcept | Absent = UNSET
-    manufacturer: list[Reference] | Absent = UNSET
+    manufacturer: Many[Reference] | Absent = UNSET
     regulator: Reference | Absent = UNSET
 
 
 class MedicinalProductName(BackboneElement, frozen=True, kw_only=True):
     productName: String | Absent = UNSET
     _productName: Element | Absent = UNSET
-    namePart: list[MedicinalProductNameNamePart] | Absent = UNSET
-    countryLanguage: list[MedicinalProductNameCountryLanguage] | Absent = UNSET
+    namePart: Many[MedicinalProductNameNamePart] | Absent = UNSET
+    countryLanguage: Many[MedicinalProductNameCountryLanguage] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.productName is not UNSET or self._productName is not UNSET):
@@ -71,7 +75,7 @@ class MedicinalProductNameNamePart(BackboneElement, frozen=True, kw_only=True):
 
 
 class MedicinalProductSpecialDesignation(BackboneElement, frozen=True, kw_only=True):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     type: CodeableConcept | Absent = UNSET
     intendedUse: CodeableConcept | Absent = UNSET
     indicationCodeableConcept: CodeableConcept | Absent = UNSET
@@ -82,6 +86,9 @@ class MedicinalProductSpecialDesignation(BackboneElement, frozen=True, kw_only=T
     species: CodeableConcept | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.indicationCodeableConcept is not UNSET) + (self.indicationReference is not UNSET)
+        present = (
+            (self.indicationCodeableConcept is not UNSET)
+            + (self.indicationReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice indication")

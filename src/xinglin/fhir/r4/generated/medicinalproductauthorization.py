@@ -10,10 +10,10 @@ from .datatypes import *
 
 
 class MedicinalProductAuthorization(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="MedicinalProductAuthorization"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     subject: Reference | Absent = UNSET
-    country: list[CodeableConcept] | Absent = UNSET
-    jurisdiction: list[CodeableConcept] | Absent = UNSET
+    country: Many[CodeableConcept] | Absent = UNSET
+    jurisdiction: Many[CodeableConcept] | Absent = UNSET
     status: CodeableConcept | Absent = UNSET
     statusDate: DateTime | Absent = UNSET
     _statusDate: Element | Absent = UNSET
@@ -26,16 +26,16 @@ class MedicinalProductAuthorization(DomainResource, frozen=True, kw_only=True, t
     internationalBirthDate: DateTime | Absent = UNSET
     _internationalBirthDate: Element | Absent = UNSET
     legalBasis: CodeableConcept | Absent = UNSET
-    jurisdictionalAuthorization: list[MedicinalProductAuthorizationJurisdictionalAuthorization] | Absent = UNSET
+    jurisdictionalAuthorization: Many[MedicinalProductAuthorizationJurisdictionalAuthorization] | Absent = UNSET
     holder: Reference | Absent = UNSET
     regulator: Reference | Absent = UNSET
     procedure: MedicinalProductAuthorizationProcedure | Absent = UNSET
 
 
 class MedicinalProductAuthorizationJurisdictionalAuthorization(BackboneElement, frozen=True, kw_only=True):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     country: CodeableConcept | Absent = UNSET
-    jurisdiction: list[CodeableConcept] | Absent = UNSET
+    jurisdiction: Many[CodeableConcept] | Absent = UNSET
     legalStatusOfSupply: CodeableConcept | Absent = UNSET
     validityPeriod: Period | Absent = UNSET
 
@@ -46,9 +46,12 @@ class MedicinalProductAuthorizationProcedure(BackboneElement, frozen=True, kw_on
     datePeriod: Period | Absent = UNSET
     dateDateTime: DateTime | Absent = UNSET
     _dateDateTime: Element | Absent = UNSET
-    application: list[MedicinalProductAuthorizationProcedure] | Absent = UNSET
+    application: Many[MedicinalProductAuthorizationProcedure] | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.datePeriod is not UNSET) + (self.dateDateTime is not UNSET or self._dateDateTime is not UNSET)
+        present = (
+            (self.datePeriod is not UNSET)
+            + (self.dateDateTime is not UNSET or self._dateDateTime is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice date")

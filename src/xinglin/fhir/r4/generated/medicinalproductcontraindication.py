@@ -10,13 +10,13 @@ from .datatypes import *
 
 
 class MedicinalProductContraindication(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="MedicinalProductContraindication"):
-    subject: list[Reference] | Absent = UNSET
+    subject: Many[Reference] | Absent = UNSET
     disease: CodeableConcept | Absent = UNSET
     diseaseStatus: CodeableConcept | Absent = UNSET
-    comorbidity: list[CodeableConcept] | Absent = UNSET
-    therapeuticIndication: list[Reference] | Absent = UNSET
-    otherTherapy: list[MedicinalProductContraindicationOtherTherapy] | Absent = UNSET
-    population: list[Population] | Absent = UNSET
+    comorbidity: Many[CodeableConcept] | Absent = UNSET
+    therapeuticIndication: Many[Reference] | Absent = UNSET
+    otherTherapy: Many[MedicinalProductContraindicationOtherTherapy] | Absent = UNSET
+    population: Many[Population] | Absent = UNSET
 
 
 class MedicinalProductContraindicationOtherTherapy(BackboneElement, frozen=True, kw_only=True):
@@ -25,7 +25,10 @@ class MedicinalProductContraindicationOtherTherapy(BackboneElement, frozen=True,
     medicationReference: Reference | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.medicationCodeableConcept is not UNSET) + (self.medicationReference is not UNSET)
+        present = (
+            (self.medicationCodeableConcept is not UNSET)
+            + (self.medicationReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice medication")
         if not present:

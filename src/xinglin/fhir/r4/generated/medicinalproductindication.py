@@ -10,15 +10,15 @@ from .datatypes import *
 
 
 class MedicinalProductIndication(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="MedicinalProductIndication"):
-    subject: list[Reference] | Absent = UNSET
+    subject: Many[Reference] | Absent = UNSET
     diseaseSymptomProcedure: CodeableConcept | Absent = UNSET
     diseaseStatus: CodeableConcept | Absent = UNSET
-    comorbidity: list[CodeableConcept] | Absent = UNSET
+    comorbidity: Many[CodeableConcept] | Absent = UNSET
     intendedEffect: CodeableConcept | Absent = UNSET
     duration: Quantity | Absent = UNSET
-    otherTherapy: list[MedicinalProductIndicationOtherTherapy] | Absent = UNSET
-    undesirableEffect: list[Reference] | Absent = UNSET
-    population: list[Population] | Absent = UNSET
+    otherTherapy: Many[MedicinalProductIndicationOtherTherapy] | Absent = UNSET
+    undesirableEffect: Many[Reference] | Absent = UNSET
+    population: Many[Population] | Absent = UNSET
 
 
 class MedicinalProductIndicationOtherTherapy(BackboneElement, frozen=True, kw_only=True):
@@ -27,7 +27,10 @@ class MedicinalProductIndicationOtherTherapy(BackboneElement, frozen=True, kw_on
     medicationReference: Reference | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.medicationCodeableConcept is not UNSET) + (self.medicationReference is not UNSET)
+        present = (
+            (self.medicationCodeableConcept is not UNSET)
+            + (self.medicationReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice medication")
         if not present:

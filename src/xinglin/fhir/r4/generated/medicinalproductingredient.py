@@ -14,8 +14,8 @@ class MedicinalProductIngredient(DomainResource, frozen=True, kw_only=True, tag_
     role: CodeableConcept
     allergenicIndicator: Boolean | Absent = UNSET
     _allergenicIndicator: Element | Absent = UNSET
-    manufacturer: list[Reference] | Absent = UNSET
-    specifiedSubstance: list[MedicinalProductIngredientSpecifiedSubstance] | Absent = UNSET
+    manufacturer: Many[Reference] | Absent = UNSET
+    specifiedSubstance: Many[MedicinalProductIngredientSpecifiedSubstance] | Absent = UNSET
     substance: MedicinalProductIngredientSubstance | Absent = UNSET
 
 
@@ -23,7 +23,7 @@ class MedicinalProductIngredientSpecifiedSubstance(BackboneElement, frozen=True,
     code: CodeableConcept
     group: CodeableConcept
     confidentiality: CodeableConcept | Absent = UNSET
-    strength: list[MedicinalProductIngredientSpecifiedSubstanceStrength] | Absent = UNSET
+    strength: Many[MedicinalProductIngredientSpecifiedSubstanceStrength] | Absent = UNSET
 
 
 class MedicinalProductIngredientSpecifiedSubstanceStrength(BackboneElement, frozen=True, kw_only=True):
@@ -33,8 +33,8 @@ class MedicinalProductIngredientSpecifiedSubstanceStrength(BackboneElement, froz
     concentrationLowLimit: Ratio | Absent = UNSET
     measurementPoint: String | Absent = UNSET
     _measurementPoint: Element | Absent = UNSET
-    country: list[CodeableConcept] | Absent = UNSET
-    referenceStrength: list[MedicinalProductIngredientSpecifiedSubstanceStrengthReferenceStrength] | Absent = UNSET
+    country: Many[CodeableConcept] | Absent = UNSET
+    referenceStrength: Many[MedicinalProductIngredientSpecifiedSubstanceStrengthReferenceStrength] | Absent = UNSET
 
 
 class MedicinalProductIngredientSpecifiedSubstanceStrengthReferenceStrength(BackboneElement, frozen=True, kw_only=True):
@@ -43,9 +43,9 @@ class MedicinalProductIngredientSpecifiedSubstanceStrengthReferenceStrength(Back
     strengthLowLimit: Ratio | Absent = UNSET
     measurementPoint: String | Absent = UNSET
     _measurementPoint: Element | Absent = UNSET
-    country: list[CodeableConcept] | Absent = UNSET
+    country: Many[CodeableConcept] | Absent = UNSET
 
 
 class MedicinalProductIngredientSubstance(BackboneElement, frozen=True, kw_only=True):
     code: CodeableConcept
-    strength: list[MedicinalProductIngredientSpecifiedSubstanceStrength] | Absent = UNSET
+    strength: Many[MedicinalProductIngredientSpecifiedSubstanceStrength] | Absent = UNSET

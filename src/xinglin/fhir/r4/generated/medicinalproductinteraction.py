@@ -10,10 +10,10 @@ from .datatypes import *
 
 
 class MedicinalProductInteraction(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="MedicinalProductInteraction"):
-    subject: list[Reference] | Absent = UNSET
+    subject: Many[Reference] | Absent = UNSET
     description: String | Absent = UNSET
     _description: Element | Absent = UNSET
-    interactant: list[MedicinalProductInteractionInteractant] | Absent = UNSET
+    interactant: Many[MedicinalProductInteractionInteractant] | Absent = UNSET
     type: CodeableConcept | Absent = UNSET
     effect: CodeableConcept | Absent = UNSET
     incidence: CodeableConcept | Absent = UNSET
@@ -25,7 +25,10 @@ class MedicinalProductInteractionInteractant(BackboneElement, frozen=True, kw_on
     itemCodeableConcept: CodeableConcept | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.itemReference is not UNSET) + (self.itemCodeableConcept is not UNSET)
+        present = (
+            (self.itemReference is not UNSET)
+            + (self.itemCodeableConcept is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice item")
         if not present:

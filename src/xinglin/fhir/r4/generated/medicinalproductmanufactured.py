@@ -13,7 +13,7 @@ class MedicinalProductManufactured(DomainResource, frozen=True, kw_only=True, ta
     manufacturedDoseForm: CodeableConcept
     unitOfPresentation: CodeableConcept | Absent = UNSET
     quantity: Quantity
-    manufacturer: list[Reference] | Absent = UNSET
-    ingredient: list[Reference] | Absent = UNSET
+    manufacturer: Many[Reference] | Absent = UNSET
+    ingredient: Many[Reference] | Absent = UNSET
     physicalCharacteristics: ProdCharacteristic | Absent = UNSET
-    otherCharacteristics: list[CodeableConcept] | Absent = UNSET
+    otherCharacteristics: Many[CodeableConcept] | Absent = UNSET

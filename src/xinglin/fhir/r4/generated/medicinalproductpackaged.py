@@ -10,16 +10,16 @@ from .datatypes import *
 
 
 class MedicinalProductPackaged(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="MedicinalProductPackaged"):
-    identifier: list[Identifier] | Absent = UNSET
-    subject: list[Reference] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
+    subject: Many[Reference] | Absent = UNSET
     description: String | Absent = UNSET
     _description: Element | Absent = UNSET
     legalStatusOfSupply: CodeableConcept | Absent = UNSET
-    marketingStatus: list[MarketingStatus] | Absent = UNSET
+    marketingStatus: Many[MarketingStatus] | Absent = UNSET
     marketingAuthorization: Reference | Absent = UNSET
-    manufacturer: list[Reference] | Absent = UNSET
-    batchIdentifier: list[MedicinalProductPackagedBatchIdentifier] | Absent = UNSET
-    packageItem: list[MedicinalProductPackagedPackageItem]
+    manufacturer: Many[Reference] | Absent = UNSET
+    batchIdentifier: Many[MedicinalProductPackagedBatchIdentifier] | Absent = UNSET
+    packageItem: Many[MedicinalProductPackagedPackageItem]
 
 
 class MedicinalProductPackagedBatchIdentifier(BackboneElement, frozen=True, kw_only=True):
@@ -28,15 +28,15 @@ class MedicinalProductPackagedBatchIdentifier(BackboneElement, frozen=True, kw_o
 
 
 class MedicinalProductPackagedPackageItem(BackboneElement, frozen=True, kw_only=True):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     type: CodeableConcept
     quantity: Quantity
-    material: list[CodeableConcept] | Absent = UNSET
-    alternateMaterial: list[CodeableConcept] | Absent = UNSET
-    device: list[Reference] | Absent = UNSET
-    manufacturedItem: list[Reference] | Absent = UNSET
-    packageItem: list[MedicinalProductPackagedPackageItem] | Absent = UNSET
+    material: Many[CodeableConcept] | Absent = UNSET
+    alternateMaterial: Many[CodeableConcept] | Absent = UNSET
+    device: Many[Reference] | Absent = UNSET
+    manufacturedItem: Many[Reference] | Absent = UNSET
+    packageItem: Many[MedicinalProductPackagedPackageItem] | Absent = UNSET
     physicalCharacteristics: ProdCharacteristic | Absent = UNSET
-    otherCharacteristics: list[CodeableConcept] | Absent = UNSET
-    shelfLifeStorage: list[ProductShelfLife] | Absent = UNSET
-    manufacturer: list[Reference] | Absent = UNSET
+    otherCharacteristics: Many[CodeableConcept] | Absent = UNSET
+    shelfLifeStorage: Many[ProductShelfLife] | Absent = UNSET
+    manufacturer: Many[Reference] | Absent = UNSET

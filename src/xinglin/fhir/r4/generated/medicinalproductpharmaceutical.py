@@ -10,13 +10,13 @@ from .datatypes import *
 
 
 class MedicinalProductPharmaceutical(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="MedicinalProductPharmaceutical"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     administrableDoseForm: CodeableConcept
     unitOfPresentation: CodeableConcept | Absent = UNSET
-    ingredient: list[Reference] | Absent = UNSET
-    device: list[Reference] | Absent = UNSET
-    characteristics: list[MedicinalProductPharmaceuticalCharacteristics] | Absent = UNSET
-    routeOfAdministration: list[MedicinalProductPharmaceuticalRouteOfAdministration]
+    ingredient: Many[Reference] | Absent = UNSET
+    device: Many[Reference] | Absent = UNSET
+    characteristics: Many[MedicinalProductPharmaceuticalCharacteristics] | Absent = UNSET
+    routeOfAdministration: Many[MedicinalProductPharmaceuticalRouteOfAdministration]
 
 
 class MedicinalProductPharmaceuticalCharacteristics(BackboneElement, frozen=True, kw_only=True):
@@ -31,12 +31,12 @@ class MedicinalProductPharmaceuticalRouteOfAdministration(BackboneElement, froze
     maxDosePerDay: Quantity | Absent = UNSET
     maxDosePerTreatmentPeriod: Ratio | Absent = UNSET
     maxTreatmentPeriod: Duration | Absent = UNSET
-    targetSpecies: list[MedicinalProductPharmaceuticalRouteOfAdministrationTargetSpecies] | Absent = UNSET
+    targetSpecies: Many[MedicinalProductPharmaceuticalRouteOfAdministrationTargetSpecies] | Absent = UNSET
 
 
 class MedicinalProductPharmaceuticalRouteOfAdministrationTargetSpecies(BackboneElement, frozen=True, kw_only=True):
     code: CodeableConcept
-    withdrawalPeriod: list[MedicinalProductPharmaceuticalRouteOfAdministrationTargetSpeciesWithdrawalPeriod] | Absent = UNSET
+    withdrawalPeriod: Many[MedicinalProductPharmaceuticalRouteOfAdministrationTargetSpeciesWithdrawalPeriod] | Absent = UNSET
 
 
 class MedicinalProductPharmaceuticalRouteOfAdministrationTargetSpeciesWithdrawalPeriod(BackboneElement, frozen=True, kw_only=True):

@@ -10,8 +10,8 @@ from .datatypes import *
 
 
 class MedicinalProductUndesirableEffect(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="MedicinalProductUndesirableEffect"):
-    subject: list[Reference] | Absent = UNSET
+    subject: Many[Reference] | Absent = UNSET
     symptomConditionEffect: CodeableConcept | Absent = UNSET
     classification: CodeableConcept | Absent = UNSET
     frequencyOfOccurrence: CodeableConcept | Absent = UNSET
-    population: list[Population] | Absent = UNSET
+    population: Many[Population] | Absent = UNSET

@@ -13,15 +13,15 @@ from .datatypes import *
 class MessageDefinition(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="MessageDefinition"):
     url: Uri | Absent = UNSET
     _url: Element | Absent = UNSET
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     version: String | Absent = UNSET
     _version: Element | Absent = UNSET
     name: String | Absent = UNSET
     _name: Element | Absent = UNSET
     title: String | Absent = UNSET
     _title: Element | Absent = UNSET
-    replaces: list[Canonical | None] | Absent = UNSET
-    _replaces: list[Element | None] | Absent = UNSET
+    replaces: Many[Canonical | None] | Absent = UNSET
+    _replaces: Many[Element | None] | Absent = UNSET
     status: codes.PublicationStatus | Absent = UNSET
     _status: Element | Absent = UNSET
     experimental: Boolean | Absent = UNSET
@@ -30,41 +30,50 @@ class MessageDefinition(DomainResource, frozen=True, kw_only=True, tag_field="re
     _date: Element | Absent = UNSET
     publisher: String | Absent = UNSET
     _publisher: Element | Absent = UNSET
-    contact: list[ContactDetail] | Absent = UNSET
+    contact: Many[ContactDetail] | Absent = UNSET
     description: Markdown | Absent = UNSET
     _description: Element | Absent = UNSET
-    useContext: list[UsageContext] | Absent = UNSET
-    jurisdiction: list[CodeableConcept] | Absent = UNSET
+    useContext: Many[UsageContext] | Absent = UNSET
+    jurisdiction: Many[CodeableConcept] | Absent = UNSET
     purpose: Markdown | Absent = UNSET
     _purpose: Element | Absent = UNSET
     copyright: Markdown | Absent = UNSET
     _copyright: Element | Absent = UNSET
     base: Canonical | Absent = UNSET
     _base: Element | Absent = UNSET
-    parent: list[Canonical | None] | Absent = UNSET
-    _parent: list[Element | None] | Absent = UNSET
+    parent: Many[Canonical | None] | Absent = UNSET
+    _parent: Many[Element | None] | Absent = UNSET
     eventCoding: Coding | Absent = UNSET
     eventUri: Uri | Absent = UNSET
     _eventUri: Element | Absent = UNSET
     category: codes.MessageSignificanceCategory | Absent = UNSET
     _category: Element | Absent = UNSET
-    focus: list[MessageDefinitionFocus] | Absent = UNSET
+    focus: Many[MessageDefinitionFocus] | Absent = UNSET
     responseRequired: codes.MessageheaderResponseRequest | Absent = UNSET
     _responseRequired: Element | Absent = UNSET
-    allowedResponse: list[MessageDefinitionAllowedResponse] | Absent = UNSET
-    graph: list[Canonical | None] | Absent = UNSET
-    _graph: list[Element | None] | Absent = UNSET
+    allowedResponse: Many[MessageDefinitionAllowedResponse] | Absent = UNSET
+    graph: Many[Canonical | None] | Absent = UNSET
+    _graph: Many[Element | None] | Absent = UNSET
 
     def __post_init__(self) -> None:
+        if self._replaces is not UNSET or self.replaces is not UNSET and None in self.replaces:
+            check_nulls("replaces", self.replaces, self._replaces)
         if not (self.status is not UNSET or self._status is not UNSET):
             raise ValueError("required status")
         if not (self.date is not UNSET or self._date is not UNSET):
             raise ValueError("required date")
-        present = (self.eventCoding is not UNSET) + (self.eventUri is not UNSET or self._eventUri is not UNSET)
+        if self._parent is not UNSET or self.parent is not UNSET and None in self.parent:
+            check_nulls("parent", self.parent, self._parent)
+        present = (
+            (self.eventCoding is not UNSET)
+            + (self.eventUri is not UNSET or self._eventUri is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice event")
         if not present:
             raise ValueError("required event")
+        if self._graph is not UNSET or self.graph is not UNSET and None in self.graph:
+            check_nulls("graph", self.graph, self._graph)
 
 
 class MessageDefinitionAllowedResponse(BackboneElement, frozen=True, kw_only=True):

@@ -14,7 +14,7 @@ class MessageHeader(DomainResource, frozen=True, kw_only=True, tag_field="resour
     eventCoding: Coding | Absent = UNSET
     eventUri: Uri | Absent = UNSET
     _eventUri: Element | Absent = UNSET
-    destination: list[MessageHeaderDestination] | Absent = UNSET
+    destination: Many[MessageHeaderDestination] | Absent = UNSET
     sender: Reference | Absent = UNSET
     enterer: Reference | Absent = UNSET
     author: Reference | Absent = UNSET
@@ -22,12 +22,15 @@ class MessageHeader(DomainResource, frozen=True, kw_only=True, tag_field="resour
     responsible: Reference | Absent = UNSET
     reason: CodeableConcept | Absent = UNSET
     response: MessageHeaderResponse | Absent = UNSET
-    focus: list[Reference] | Absent = UNSET
+    focus: Many[Reference] | Absent = UNSET
     definition: Canonical | Absent = UNSET
     _definition: Element | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.eventCoding is not UNSET) + (self.eventUri is not UNSET or self._eventUri is not UNSET)
+        present = (
+            (self.eventCoding is not UNSET)
+            + (self.eventUri is not UNSET or self._eventUri is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice event")
         if not present:

@@ -11,7 +11,7 @@ from .datatypes import *
 
 
 class MolecularSequence(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="MolecularSequence"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     type: codes.SequenceType | Absent = UNSET
     _type: Element | Absent = UNSET
     coordinateSystem: Integer | Absent = UNSET
@@ -22,15 +22,15 @@ class MolecularSequence(DomainResource, frozen=True, kw_only=True, tag_field="re
     performer: Reference | Absent = UNSET
     quantity: Quantity | Absent = UNSET
     referenceSeq: MolecularSequenceReferenceSeq | Absent = UNSET
-    variant: list[MolecularSequenceVariant] | Absent = UNSET
+    variant: Many[MolecularSequenceVariant] | Absent = UNSET
     observedSeq: String | Absent = UNSET
     _observedSeq: Element | Absent = UNSET
-    quality: list[MolecularSequenceQuality] | Absent = UNSET
+    quality: Many[MolecularSequenceQuality] | Absent = UNSET
     readCoverage: Integer | Absent = UNSET
     _readCoverage: Element | Absent = UNSET
-    repository: list[MolecularSequenceRepository] | Absent = UNSET
-    pointer: list[Reference] | Absent = UNSET
-    structureVariant: list[MolecularSequenceStructureVariant] | Absent = UNSET
+    repository: Many[MolecularSequenceRepository] | Absent = UNSET
+    pointer: Many[Reference] | Absent = UNSET
+    structureVariant: Many[MolecularSequenceStructureVariant] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.coordinateSystem is not UNSET or self._coordinateSystem is not UNSET):
@@ -71,20 +71,36 @@ class MolecularSequenceQuality(BackboneElement, frozen=True, kw_only=True):
 
 
 class MolecularSequenceQualityRoc(BackboneElement, frozen=True, kw_only=True):
-    score: list[Integer | None] | Absent = UNSET
-    _score: list[Element | None] | Absent = UNSET
-    numTP: list[Integer | None] | Absent = UNSET
-    _numTP: list[Element | None] | Absent = UNSET
-    numFP: list[Integer | None] | Absent = UNSET
-    _numFP: list[Element | None] | Absent = UNSET
-    numFN: list[Integer | None] | Absent = UNSET
-    _numFN: list[Element | None] | Absent = UNSET
-    precision: list[Decimal | None] | Absent = UNSET
-    _precision: list[Element | None] | Absent = UNSET
-    sensitivity: list[Decimal | None] | Absent = UNSET
-    _sensitivity: list[Element | None] | Absent = UNSET
-    fMeasure: list[Decimal | None] | Absent = UNSET
-    _fMeasure: list[Element | None] | Absent = UNSET
+    score: Many[Integer | None] | Absent = UNSET
+    _score: Many[Element | None] | Absent = UNSET
+    numTP: Many[Integer | None] | Absent = UNSET
+    _numTP: Many[Element | None] | Absent = UNSET
+    numFP: Many[Integer | None] | Absent = UNSET
+    _numFP: Many[Element | None] | Absent = UNSET
+    numFN: Many[Integer | None] | Absent = UNSET
+    _numFN: Many[Element | None] | Absent = UNSET
+    precision: Many[Decimal | None] | Absent = UNSET
+    _precision: Many[Element | None] | Absent = UNSET
+    sensitivity: Many[Decimal | None] | Absent = UNSET
+    _sensitivity: Many[Element | None] | Absent = UNSET
+    fMeasure: Many[Decimal | None] | Absent = UNSET
+    _fMeasure: Many[Element | None] | Absent = UNSET
+
+    def __post_init__(self) -> None:
+        if self._score is not UNSET or self.score is not UNSET and None in self.score:
+            check_nulls("score", self.score, self._score)
+        if self._numTP is not UNSET or self.numTP is not UNSET and None in self.numTP:
+            check_nulls("numTP", self.numTP, self._numTP)
+        if self._numFP is not UNSET or self.numFP is not UNSET and None in self.numFP:
+            check_nulls("numFP", self.numFP, self._numFP)
+        if self._numFN is not UNSET or self.numFN is not UNSET and None in self.numFN:
+            check_nulls("numFN", self.numFN, self._numFN)
+        if self._precision is not UNSET or self.precision is not UNSET and None in self.precision:
+            check_nulls("precision", self.precision, self._precision)
+        if self._sensitivity is not UNSET or self.sensitivity is not UNSET and None in self.sensitivity:
+            check_nulls("sensitivity", self.sensitivity, self._sensitivity)
+        if self._fMeasure is not UNSET or self.fMeasure is not UNSET and None in self.fMeasure:
+            check_nulls("fMeasure", self.fMeasure, self._fMeasure)
 
 
 class MolecularSequenceReferenceSeq(BackboneElement, frozen=True, kw_only=True):

@@ -21,17 +21,17 @@ class NamingSystem(DomainResource, frozen=True, kw_only=True, tag_field="resourc
     _date: Element | Absent = UNSET
     publisher: String | Absent = UNSET
     _publisher: Element | Absent = UNSET
-    contact: list[ContactDetail] | Absent = UNSET
+    contact: Many[ContactDetail] | Absent = UNSET
     responsible: String | Absent = UNSET
     _responsible: Element | Absent = UNSET
     type: CodeableConcept | Absent = UNSET
     description: Markdown | Absent = UNSET
     _description: Element | Absent = UNSET
-    useContext: list[UsageContext] | Absent = UNSET
-    jurisdiction: list[CodeableConcept] | Absent = UNSET
+    useContext: Many[UsageContext] | Absent = UNSET
+    jurisdiction: Many[CodeableConcept] | Absent = UNSET
     usage: String | Absent = UNSET
     _usage: Element | Absent = UNSET
-    uniqueId: list[NamingSystemUniqueId]
+    uniqueId: Many[NamingSystemUniqueId]
 
     def __post_init__(self) -> None:
         if not (self.name is not UNSET or self._name is not UNSET):

@@ -11,13 +11,13 @@ from .datatypes import *
 
 
 class NutritionOrder(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="NutritionOrder"):
-    identifier: list[Identifier] | Absent = UNSET
-    instantiatesCanonical: list[Canonical | None] | Absent = UNSET
-    _instantiatesCanonical: list[Element | None] | Absent = UNSET
-    instantiatesUri: list[Uri | None] | Absent = UNSET
-    _instantiatesUri: list[Element | None] | Absent = UNSET
-    instantiates: list[Uri | None] | Absent = UNSET
-    _instantiates: list[Element | None] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
+    instantiatesCanonical: Many[Canonical | None] | Absent = UNSET
+    _instantiatesCanonical: Many[Element | None] | Absent = UNSET
+    instantiatesUri: Many[Uri | None] | Absent = UNSET
+    _instantiatesUri: Many[Element | None] | Absent = UNSET
+    instantiates: Many[Uri | None] | Absent = UNSET
+    _instantiates: Many[Element | None] | Absent = UNSET
     status: codes.RequestStatus | Absent = UNSET
     _status: Element | Absent = UNSET
     intent: codes.RequestIntent | Absent = UNSET
@@ -27,15 +27,21 @@ class NutritionOrder(DomainResource, frozen=True, kw_only=True, tag_field="resou
     dateTime: DateTime | Absent = UNSET
     _dateTime: Element | Absent = UNSET
     orderer: Reference | Absent = UNSET
-    allergyIntolerance: list[Reference] | Absent = UNSET
-    foodPreferenceModifier: list[CodeableConcept] | Absent = UNSET
-    excludeFoodModifier: list[CodeableConcept] | Absent = UNSET
+    allergyIntolerance: Many[Reference] | Absent = UNSET
+    foodPreferenceModifier: Many[CodeableConcept] | Absent = UNSET
+    excludeFoodModifier: Many[CodeableConcept] | Absent = UNSET
     oralDiet: NutritionOrderOralDiet | Absent = UNSET
-    supplement: list[NutritionOrderSupplement] | Absent = UNSET
+    supplement: Many[NutritionOrderSupplement] | Absent = UNSET
     enteralFormula: NutritionOrderEnteralFormula | Absent = UNSET
-    note: list[Annotation] | Absent = UNSET
+    note: Many[Annotation] | Absent = UNSET
 
     def __post_init__(self) -> None:
+        if self._instantiatesCanonical is not UNSET or self.instantiatesCanonical is not UNSET and None in self.instantiatesCanonical:
+            check_nulls("instantiatesCanonical", self.instantiatesCanonical, self._instantiatesCanonical)
+        if self._instantiatesUri is not UNSET or self.instantiatesUri is not UNSET and None in self.instantiatesUri:
+            check_nulls("instantiatesUri", self.instantiatesUri, self._instantiatesUri)
+        if self._instantiates is not UNSET or self.instantiates is not UNSET and None in self.instantiates:
+            check_nulls("instantiates", self.instantiates, self._instantiates)
         if not (self.status is not UNSET or self._status is not UNSET):
             raise ValueError("required status")
         if not (self.intent is not UNSET or self._intent is not UNSET):
@@ -53,7 +59,7 @@ class NutritionOrderEnteralFormula(BackboneElement, frozen=True, kw_only=True):
     _additiveProductName: Element | Absent = UNSET
     caloricDensity: Quantity | Absent = UNSET
     routeofAdministration: CodeableConcept | Absent = UNSET
-    administration: list[NutritionOrderEnteralFormulaAdministration] | Absent = UNSET
+    administration: Many[NutritionOrderEnteralFormulaAdministration] | Absent = UNSET
     maxVolumeToDeliver: Quantity | Absent = UNSET
     administrationInstruction: String | Absent = UNSET
     _administrationInstruction: Element | Absent = UNSET
@@ -66,17 +72,20 @@ class NutritionOrderEnteralFormulaAdministration(BackboneElement, frozen=True, k
     rateRatio: Ratio | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.rateQuantity is not UNSET) + (self.rateRatio is not UNSET)
+        present = (
+            (self.rateQuantity is not UNSET)
+            + (self.rateRatio is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice rate")
 
 
 class NutritionOrderOralDiet(BackboneElement, frozen=True, kw_only=True):
-    type: list[CodeableConcept] | Absent = UNSET
-    schedule: list[Timing] | Absent = UNSET
-    nutrient: list[NutritionOrderOralDietNutrient] | Absent = UNSET
-    texture: list[NutritionOrderOralDietTexture] | Absent = UNSET
-    fluidConsistencyType: list[CodeableConcept] | Absent = UNSET
+    type: Many[CodeableConcept] | Absent = UNSET
+    schedule: Many[Timing] | Absent = UNSET
+    nutrient: Many[NutritionOrderOralDietNutrient] | Absent = UNSET
+    texture: Many[NutritionOrderOralDietTexture] | Absent = UNSET
+    fluidConsistencyType: Many[CodeableConcept] | Absent = UNSET
     instruction: String | Absent = UNSET
     _instruction: Element | Absent = UNSET
 
@@ -95,7 +104,7 @@ class NutritionOrderSupplement(BackboneElement, frozen=True, kw_only=True):
     type: CodeableConcept | Absent = UNSET
     productName: String | Absent = UNSET
     _productName: Element | Absent = UNSET
-    schedule: list[Timing] | Absent = UNSET
+    schedule: Many[Timing] | Absent = UNSET
     quantity: Quantity | Absent = UNSET
     instruction: String | Absent = UNSET
     _instruction: Element | Absent = UNSET

@@ -11,15 +11,15 @@ from .datatypes import *
 
 
 class Observation(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="Observation"):
-    identifier: list[Identifier] | Absent = UNSET
-    basedOn: list[Reference] | Absent = UNSET
-    partOf: list[Reference] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
+    basedOn: Many[Reference] | Absent = UNSET
+    partOf: Many[Reference] | Absent = UNSET
     status: codes.ObservationStatus | Absent = UNSET
     _status: Element | Absent = UNSET
-    category: list[CodeableConcept] | Absent = UNSET
+    category: Many[CodeableConcept] | Absent = UNSET
     code: CodeableConcept
     subject: Reference | Absent = UNSET
-    focus: list[Reference] | Absent = UNSET
+    focus: Many[Reference] | Absent = UNSET
     encounter: Reference | Absent = UNSET
     effectiveDateTime: DateTime | Absent = UNSET
     _effectiveDateTime: Element | Absent = UNSET
@@ -29,7 +29,7 @@ class Observation(DomainResource, frozen=True, kw_only=True, tag_field="resource
     _effectiveInstant: Element | Absent = UNSET
     issued: Instant | Absent = UNSET
     _issued: Element | Absent = UNSET
-    performer: list[Reference] | Absent = UNSET
+    performer: Many[Reference] | Absent = UNSET
     valueQuantity: Quantity | Absent = UNSET
     valueCodeableConcept: CodeableConcept | Absent = UNSET
     valueString: String | Absent = UNSET
@@ -47,24 +47,41 @@ class Observation(DomainResource, frozen=True, kw_only=True, tag_field="resource
     _valueDateTime: Element | Absent = UNSET
     valuePeriod: Period | Absent = UNSET
     dataAbsentReason: CodeableConcept | Absent = UNSET
-    interpretation: list[CodeableConcept] | Absent = UNSET
-    note: list[Annotation] | Absent = UNSET
+    interpretation: Many[CodeableConcept] | Absent = UNSET
+    note: Many[Annotation] | Absent = UNSET
     bodySite: CodeableConcept | Absent = UNSET
     method: CodeableConcept | Absent = UNSET
     specimen: Reference | Absent = UNSET
     device: Reference | Absent = UNSET
-    referenceRange: list[ObservationReferenceRange] | Absent = UNSET
-    hasMember: list[Reference] | Absent = UNSET
-    derivedFrom: list[Reference] | Absent = UNSET
-    component: list[ObservationComponent] | Absent = UNSET
+    referenceRange: Many[ObservationReferenceRange] | Absent = UNSET
+    hasMember: Many[Reference] | Absent = UNSET
+    derivedFrom: Many[Reference] | Absent = UNSET
+    component: Many[ObservationComponent] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.status is not UNSET or self._status is not UNSET):
             raise ValueError("required status")
-        present = (self.effectiveDateTime is not UNSET or self._effectiveDateTime is not UNSET) + (self.effectivePeriod is not UNSET) + (self.effectiveTiming is not UNSET) + (self.effectiveInstant is not UNSET or self._effectiveInstant is not UNSET)
+        present = (
+            (self.effectiveDateTime is not UNSET or self._effectiveDateTime is not UNSET)
+            + (self.effectivePeriod is not UNSET)
+            + (self.effectiveTiming is not UNSET)
+            + (self.effectiveInstant is not UNSET or self._effectiveInstant is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice effective")
-        present = (self.valueQuantity is not UNSET) + (self.valueCodeableConcept is not UNSET) + (self.valueString is not UNSET or self._valueString is not UNSET) + (self.valueBoolean is not UNSET or self._valueBoolean is not UNSET) + (self.valueInteger is not UNSET or self._valueInteger is not UNSET) + (self.valueRange is not UNSET) + (self.valueRatio is not UNSET) + (self.valueSampledData is not UNSET) + (self.valueTime is not UNSET or self._valueTime is not UNSET) + (self.valueDateTime is not UNSET or self._valueDateTime is not UNSET) + (self.valuePeriod is not UNSET)
+        present = (
+            (self.valueQuantity is not UNSET)
+            + (self.valueCodeableConcept is not UNSET)
+            + (self.valueString is not UNSET or self._valueString is not UNSET)
+            + (self.valueBoolean is not UNSET or self._valueBoolean is not UNSET)
+            + (self.valueInteger is not UNSET or self._valueInteger is not UNSET)
+            + (self.valueRange is not UNSET)
+            + (self.valueRatio is not UNSET)
+            + (self.valueSampledData is not UNSET)
+            + (self.valueTime is not UNSET or self._valueTime is not UNSET)
+            + (self.valueDateTime is not UNSET or self._valueDateTime is not UNSET)
+            + (self.valuePeriod is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice value")
 
@@ -88,11 +105,23 @@ class ObservationComponent(BackboneElement, frozen=True, kw_only=True):
     _valueDateTime: Element | Absent = UNSET
     valuePeriod: Period | Absent = UNSET
     dataAbsentReason: CodeableConcept | Absent = UNSET
-    interpretation: list[CodeableConcept] | Absent = UNSET
-    referenceRange: list[ObservationReferenceRange] | Absent = UNSET
+    interpretation: Many[CodeableConcept] | Absent = UNSET
+    referenceRange: Many[ObservationReferenceRange] | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.valueQuantity is not UNSET) + (self.valueCodeableConcept is not UNSET) + (self.valueString is not UNSET or self._valueString is not UNSET) + (self.valueBoolean is not UNSET or self._valueBoolean is not UNSET) + (self.valueInteger is not UNSET or self._valueInteger is not UNSET) + (self.valueRange is not UNSET) + (self.valueRatio is not UNSET) + (self.valueSampledData is not UNSET) + (self.valueTime is not UNSET or self._valueTime is not UNSET) + (self.valueDateTime is not UNSET or self._valueDateTime is not UNSET) + (self.valuePeriod is not UNSET)
+        present = (
+            (self.valueQuantity is not UNSET)
+            + (self.valueCodeableConcept is not UNSET)
+            + (self.valueString is not UNSET or self._valueString is not UNSET)
+            + (self.valueBoolean is not UNSET or self._valueBoolean is not UNSET)
+            + (self.valueInteger is not UNSET or self._valueInteger is not UNSET)
+            + (self.valueRange is not UNSET)
+            + (self.valueRatio is not UNSET)
+            + (self.valueSampledData is not UNSET)
+            + (self.valueTime is not UNSET or self._valueTime is not UNSET)
+            + (self.valueDateTime is not UNSET or self._valueDateTime is not UNSET)
+            + (self.valuePeriod is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice value")
 
@@ -101,7 +130,7 @@ class ObservationReferenceRange(BackboneElement, frozen=True, kw_only=True):
     low: Quantity | Absent = UNSET
     high: Quantity | Absent = UNSET
     type: CodeableConcept | Absent = UNSET
-    appliesTo: list[CodeableConcept] | Absent = UNSET
+    appliesTo: Many[CodeableConcept] | Absent = UNSET
     age: Range | Absent = UNSET
     text: String | Absent = UNSET
     _text: Element | Absent = UNSET

@@ -11,22 +11,26 @@ from .datatypes import *
 
 
 class ObservationDefinition(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="ObservationDefinition"):
-    category: list[CodeableConcept] | Absent = UNSET
+    category: Many[CodeableConcept] | Absent = UNSET
     code: CodeableConcept
-    identifier: list[Identifier] | Absent = UNSET
-    permittedDataType: list[codes.PermittedDataType | None] | Absent = UNSET
-    _permittedDataType: list[Element | None] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
+    permittedDataType: Many[codes.PermittedDataType | None] | Absent = UNSET
+    _permittedDataType: Many[Element | None] | Absent = UNSET
     multipleResultsAllowed: Boolean | Absent = UNSET
     _multipleResultsAllowed: Element | Absent = UNSET
     method: CodeableConcept | Absent = UNSET
     preferredReportName: String | Absent = UNSET
     _preferredReportName: Element | Absent = UNSET
     quantitativeDetails: ObservationDefinitionQuantitativeDetails | Absent = UNSET
-    qualifiedInterval: list[ObservationDefinitionQualifiedInterval] | Absent = UNSET
+    qualifiedInterval: Many[ObservationDefinitionQualifiedInterval] | Absent = UNSET
     validCodedValueSet: Reference | Absent = UNSET
     normalCodedValueSet: Reference | Absent = UNSET
     abnormalCodedValueSet: Reference | Absent = UNSET
     criticalCodedValueSet: Reference | Absent = UNSET
+
+    def __post_init__(self) -> None:
+        if self._permittedDataType is not UNSET or self.permittedDataType is not UNSET and None in self.permittedDataType:
+            check_nulls("permittedDataType", self.permittedDataType, self._permittedDataType)
 
 
 class ObservationDefinitionQualifiedInterval(BackboneElement, frozen=True, kw_only=True):
@@ -34,7 +38,7 @@ class ObservationDefinitionQualifiedInterval(BackboneElement, frozen=True, kw_on
     _category: Element | Absent = UNSET
     range: Range | Absent = UNSET
     context: CodeableConcept | Absent = UNSET
-    appliesTo: list[CodeableConcept] | Absent = UNSET
+    appliesTo: Many[CodeableConcept] | Absent = UNSET
     gender: codes.AdministrativeGender | Absent = UNSET
     _gender: Element | Absent = UNSET
     age: Range | Absent = UNSET

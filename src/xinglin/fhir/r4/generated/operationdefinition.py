@@ -29,11 +29,11 @@ class OperationDefinition(DomainResource, frozen=True, kw_only=True, tag_field="
     _date: Element | Absent = UNSET
     publisher: String | Absent = UNSET
     _publisher: Element | Absent = UNSET
-    contact: list[ContactDetail] | Absent = UNSET
+    contact: Many[ContactDetail] | Absent = UNSET
     description: Markdown | Absent = UNSET
     _description: Element | Absent = UNSET
-    useContext: list[UsageContext] | Absent = UNSET
-    jurisdiction: list[CodeableConcept] | Absent = UNSET
+    useContext: Many[UsageContext] | Absent = UNSET
+    jurisdiction: Many[CodeableConcept] | Absent = UNSET
     purpose: Markdown | Absent = UNSET
     _purpose: Element | Absent = UNSET
     affectsState: Boolean | Absent = UNSET
@@ -44,8 +44,8 @@ class OperationDefinition(DomainResource, frozen=True, kw_only=True, tag_field="
     _comment: Element | Absent = UNSET
     base: Canonical | Absent = UNSET
     _base: Element | Absent = UNSET
-    resource: list[codes.ResourceTypes | None] | Absent = UNSET
-    _resource: list[Element | None] | Absent = UNSET
+    resource: Many[codes.ResourceTypes | None] | Absent = UNSET
+    _resource: Many[Element | None] | Absent = UNSET
     system: Boolean | Absent = UNSET
     _system: Element | Absent = UNSET
     type: Boolean | Absent = UNSET
@@ -56,8 +56,8 @@ class OperationDefinition(DomainResource, frozen=True, kw_only=True, tag_field="
     _inputProfile: Element | Absent = UNSET
     outputProfile: Canonical | Absent = UNSET
     _outputProfile: Element | Absent = UNSET
-    parameter: list[OperationDefinitionParameter] | Absent = UNSET
-    overload: list[OperationDefinitionOverload] | Absent = UNSET
+    parameter: Many[OperationDefinitionParameter] | Absent = UNSET
+    overload: Many[OperationDefinitionOverload] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.name is not UNSET or self._name is not UNSET):
@@ -68,6 +68,8 @@ class OperationDefinition(DomainResource, frozen=True, kw_only=True, tag_field="
             raise ValueError("required kind")
         if not (self.code is not UNSET or self._code is not UNSET):
             raise ValueError("required code")
+        if self._resource is not UNSET or self.resource is not UNSET and None in self.resource:
+            check_nulls("resource", self.resource, self._resource)
         if not (self.system is not UNSET or self._system is not UNSET):
             raise ValueError("required system")
         if not (self.type is not UNSET or self._type is not UNSET):
@@ -77,10 +79,14 @@ class OperationDefinition(DomainResource, frozen=True, kw_only=True, tag_field="
 
 
 class OperationDefinitionOverload(BackboneElement, frozen=True, kw_only=True):
-    parameterName: list[String | None] | Absent = UNSET
-    _parameterName: list[Element | None] | Absent = UNSET
+    parameterName: Many[String | None] | Absent = UNSET
+    _parameterName: Many[Element | None] | Absent = UNSET
     comment: String | Absent = UNSET
     _comment: Element | Absent = UNSET
+
+    def __post_init__(self) -> None:
+        if self._parameterName is not UNSET or self.parameterName is not UNSET and None in self.parameterName:
+            check_nulls("parameterName", self.parameterName, self._parameterName)
 
 
 class OperationDefinitionParameter(BackboneElement, frozen=True, kw_only=True):
@@ -96,13 +102,13 @@ class OperationDefinitionParameter(BackboneElement, frozen=True, kw_only=True):
     _documentation: Element | Absent = UNSET
     type: codes.AllTypes | Absent = UNSET
     _type: Element | Absent = UNSET
-    targetProfile: list[Canonical | None] | Absent = UNSET
-    _targetProfile: list[Element | None] | Absent = UNSET
+    targetProfile: Many[Canonical | None] | Absent = UNSET
+    _targetProfile: Many[Element | None] | Absent = UNSET
     searchType: codes.SearchParamType | Absent = UNSET
     _searchType: Element | Absent = UNSET
     binding: OperationDefinitionParameterBinding | Absent = UNSET
-    referencedFrom: list[OperationDefinitionParameterReferencedFrom] | Absent = UNSET
-    part: list[OperationDefinitionParameter] | Absent = UNSET
+    referencedFrom: Many[OperationDefinitionParameterReferencedFrom] | Absent = UNSET
+    part: Many[OperationDefinitionParameter] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.name is not UNSET or self._name is not UNSET):
@@ -113,6 +119,8 @@ class OperationDefinitionParameter(BackboneElement, frozen=True, kw_only=True):
             raise ValueError("required min")
         if not (self.max is not UNSET or self._max is not UNSET):
             raise ValueError("required max")
+        if self._targetProfile is not UNSET or self.targetProfile is not UNSET and None in self.targetProfile:
+            check_nulls("targetProfile", self.targetProfile, self._targetProfile)
 
 
 class OperationDefinitionParameterBinding(BackboneElement, frozen=True, kw_only=True):

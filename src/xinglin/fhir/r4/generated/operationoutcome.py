@@ -11,7 +11,7 @@ from .datatypes import *
 
 
 class OperationOutcome(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="OperationOutcome"):
-    issue: list[OperationOutcomeIssue]
+    issue: Many[OperationOutcomeIssue]
 
 
 class OperationOutcomeIssue(BackboneElement, frozen=True, kw_only=True):
@@ -22,13 +22,17 @@ class OperationOutcomeIssue(BackboneElement, frozen=True, kw_only=True):
     details: CodeableConcept | Absent = UNSET
     diagnostics: String | Absent = UNSET
     _diagnostics: Element | Absent = UNSET
-    location: list[String | None] | Absent = UNSET
-    _location: list[Element | None] | Absent = UNSET
-    expression: list[String | None] | Absent = UNSET
-    _expression: list[Element | None] | Absent = UNSET
+    location: Many[String | None] | Absent = UNSET
+    _location: Many[Element | None] | Absent = UNSET
+    expression: Many[String | None] | Absent = UNSET
+    _expression: Many[Element | None] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.severity is not UNSET or self._severity is not UNSET):
             raise ValueError("required severity")
         if not (self.code is not UNSET or self._code is not UNSET):
             raise ValueError("required code")
+        if self._location is not UNSET or self.location is not UNSET and None in self.location:
+            check_nulls("location", self.location, self._location)
+        if self._expression is not UNSET or self.expression is not UNSET and None in self.expression:
+            check_nulls("expression", self.expression, self._expression)

@@ -10,23 +10,27 @@ from .datatypes import *
 
 
 class Organization(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="Organization"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     active: Boolean | Absent = UNSET
     _active: Element | Absent = UNSET
-    type: list[CodeableConcept] | Absent = UNSET
+    type: Many[CodeableConcept] | Absent = UNSET
     name: String | Absent = UNSET
     _name: Element | Absent = UNSET
-    alias: list[String | None] | Absent = UNSET
-    _alias: list[Element | None] | Absent = UNSET
-    telecom: list[ContactPoint] | Absent = UNSET
-    address: list[Address] | Absent = UNSET
+    alias: Many[String | None] | Absent = UNSET
+    _alias: Many[Element | None] | Absent = UNSET
+    telecom: Many[ContactPoint] | Absent = UNSET
+    address: Many[Address] | Absent = UNSET
     partOf: Reference | Absent = UNSET
-    contact: list[OrganizationContact] | Absent = UNSET
-    endpoint: list[Reference] | Absent = UNSET
+    contact: Many[OrganizationContact] | Absent = UNSET
+    endpoint: Many[Reference] | Absent = UNSET
+
+    def __post_init__(self) -> None:
+        if self._alias is not UNSET or self.alias is not UNSET and None in self.alias:
+            check_nulls("alias", self.alias, self._alias)
 
 
 class OrganizationContact(BackboneElement, frozen=True, kw_only=True):
     purpose: CodeableConcept | Absent = UNSET
     name: HumanName | Absent = UNSET
-    telecom: list[ContactPoint] | Absent = UNSET
+    telecom: Many[ContactPoint] | Absent = UNSET
     address: Address | Absent = UNSET

@@ -10,16 +10,16 @@ from .datatypes import *
 
 
 class OrganizationAffiliation(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="OrganizationAffiliation"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     active: Boolean | Absent = UNSET
     _active: Element | Absent = UNSET
     period: Period | Absent = UNSET
     organization: Reference | Absent = UNSET
     participatingOrganization: Reference | Absent = UNSET
-    network: list[Reference] | Absent = UNSET
-    code: list[CodeableConcept] | Absent = UNSET
-    specialty: list[CodeableConcept] | Absent = UNSET
-    location: list[Reference] | Absent = UNSET
-    healthcareService: list[Reference] | Absent = UNSET
-    telecom: list[ContactPoint] | Absent = UNSET
-    endpoint: list[Reference] | Absent = UNSET
+    network: Many[Reference] | Absent = UNSET
+    code: Many[CodeableConcept] | Absent = UNSET
+    specialty: Many[CodeableConcept] | Absent = UNSET
+    location: Many[Reference] | Absent = UNSET
+    healthcareService: Many[Reference] | Absent = UNSET
+    telecom: Many[ContactPoint] | Absent = UNSET
+    endpoint: Many[Reference] | Absent = UNSET

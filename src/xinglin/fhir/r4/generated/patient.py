@@ -11,11 +11,11 @@ from .datatypes import *
 
 
 class Patient(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="Patient"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     active: Boolean | Absent = UNSET
     _active: Element | Absent = UNSET
-    name: list[HumanName] | Absent = UNSET
-    telecom: list[ContactPoint] | Absent = UNSET
+    name: Many[HumanName] | Absent = UNSET
+    telecom: Many[ContactPoint] | Absent = UNSET
     gender: codes.AdministrativeGender | Absent = UNSET
     _gender: Element | Absent = UNSET
     birthDate: Date | Absent = UNSET
@@ -24,24 +24,30 @@ class Patient(DomainResource, frozen=True, kw_only=True, tag_field="resourceType
     _deceasedBoolean: Element | Absent = UNSET
     deceasedDateTime: DateTime | Absent = UNSET
     _deceasedDateTime: Element | Absent = UNSET
-    address: list[Address] | Absent = UNSET
+    address: Many[Address] | Absent = UNSET
     maritalStatus: CodeableConcept | Absent = UNSET
     multipleBirthBoolean: Boolean | Absent = UNSET
     _multipleBirthBoolean: Element | Absent = UNSET
     multipleBirthInteger: Integer | Absent = UNSET
     _multipleBirthInteger: Element | Absent = UNSET
-    photo: list[Attachment] | Absent = UNSET
-    contact: list[PatientContact] | Absent = UNSET
-    communication: list[PatientCommunication] | Absent = UNSET
-    generalPractitioner: list[Reference] | Absent = UNSET
+    photo: Many[Attachment] | Absent = UNSET
+    contact: Many[PatientContact] | Absent = UNSET
+    communication: Many[PatientCommunication] | Absent = UNSET
+    generalPractitioner: Many[Reference] | Absent = UNSET
     managingOrganization: Reference | Absent = UNSET
-    link: list[PatientLink] | Absent = UNSET
+    link: Many[PatientLink] | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.deceasedBoolean is not UNSET or self._deceasedBoolean is not UNSET) + (self.deceasedDateTime is not UNSET or self._deceasedDateTime is not UNSET)
+        present = (
+            (self.deceasedBoolean is not UNSET or self._deceasedBoolean is not UNSET)
+            + (self.deceasedDateTime is not UNSET or self._deceasedDateTime is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice deceased")
-        present = (self.multipleBirthBoolean is not UNSET or self._multipleBirthBoolean is not UNSET) + (self.multipleBirthInteger is not UNSET or self._multipleBirthInteger is not UNSET)
+        present = (
+            (self.multipleBirthBoolean is not UNSET or self._multipleBirthBoolean is not UNSET)
+            + (self.multipleBirthInteger is not UNSET or self._multipleBirthInteger is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice multipleBirth")
 
@@ -53,9 +59,9 @@ class PatientCommunication(BackboneElement, frozen=True, kw_only=True):
 
 
 class PatientContact(BackboneElement, frozen=True, kw_only=True):
-    relationship: list[CodeableConcept] | Absent = UNSET
+    relationship: Many[CodeableConcept] | Absent = UNSET
     name: HumanName | Absent = UNSET
-    telecom: list[ContactPoint] | Absent = UNSET
+    telecom: Many[ContactPoint] | Absent = UNSET
     address: Address | Absent = UNSET
     gender: codes.AdministrativeGender | Absent = UNSET
     _gender: Element | Absent = UNSET

@@ -11,7 +11,7 @@ from .datatypes import *
 
 
 class PaymentNotice(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="PaymentNotice"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     status: codes.FmStatus | Absent = UNSET
     _status: Element | Absent = UNSET
     request: Reference | Absent = UNSET

@@ -11,7 +11,7 @@ from .datatypes import *
 
 
 class PaymentReconciliation(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="PaymentReconciliation"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     status: codes.FmStatus | Absent = UNSET
     _status: Element | Absent = UNSET
     period: Period | Absent = UNSET
@@ -28,9 +28,9 @@ class PaymentReconciliation(DomainResource, frozen=True, kw_only=True, tag_field
     _paymentDate: Element | Absent = UNSET
     paymentAmount: Money
     paymentIdentifier: Identifier | Absent = UNSET
-    detail: list[PaymentReconciliationDetail] | Absent = UNSET
+    detail: Many[PaymentReconciliationDetail] | Absent = UNSET
     formCode: CodeableConcept | Absent = UNSET
-    processNote: list[PaymentReconciliationProcessNote] | Absent = UNSET
+    processNote: Many[PaymentReconciliationProcessNote] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.status is not UNSET or self._status is not UNSET):

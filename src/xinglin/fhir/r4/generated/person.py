@@ -11,19 +11,19 @@ from .datatypes import *
 
 
 class Person(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="Person"):
-    identifier: list[Identifier] | Absent = UNSET
-    name: list[HumanName] | Absent = UNSET
-    telecom: list[ContactPoint] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
+    name: Many[HumanName] | Absent = UNSET
+    telecom: Many[ContactPoint] | Absent = UNSET
     gender: codes.AdministrativeGender | Absent = UNSET
     _gender: Element | Absent = UNSET
     birthDate: Date | Absent = UNSET
     _birthDate: Element | Absent = UNSET
-    address: list[Address] | Absent = UNSET
+    address: Many[Address] | Absent = UNSET
     photo: Attachment | Absent = UNSET
     managingOrganization: Reference | Absent = UNSET
     active: Boolean | Absent = UNSET
     _active: Element | Absent = UNSET
-    link: list[PersonLink] | Absent = UNSET
+    link: Many[PersonLink] | Absent = UNSET
 
 
 class PersonLink(BackboneElement, frozen=True, kw_only=True):

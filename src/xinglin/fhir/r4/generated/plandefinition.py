@@ -13,7 +13,7 @@ from .datatypes import *
 class PlanDefinition(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="PlanDefinition"):
     url: Uri | Absent = UNSET
     _url: Element | Absent = UNSET
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     version: String | Absent = UNSET
     _version: Element | Absent = UNSET
     name: String | Absent = UNSET
@@ -33,11 +33,11 @@ class PlanDefinition(DomainResource, frozen=True, kw_only=True, tag_field="resou
     _date: Element | Absent = UNSET
     publisher: String | Absent = UNSET
     _publisher: Element | Absent = UNSET
-    contact: list[ContactDetail] | Absent = UNSET
+    contact: Many[ContactDetail] | Absent = UNSET
     description: Markdown | Absent = UNSET
     _description: Element | Absent = UNSET
-    useContext: list[UsageContext] | Absent = UNSET
-    jurisdiction: list[CodeableConcept] | Absent = UNSET
+    useContext: Many[UsageContext] | Absent = UNSET
+    jurisdiction: Many[CodeableConcept] | Absent = UNSET
     purpose: Markdown | Absent = UNSET
     _purpose: Element | Absent = UNSET
     usage: String | Absent = UNSET
@@ -49,23 +49,28 @@ class PlanDefinition(DomainResource, frozen=True, kw_only=True, tag_field="resou
     lastReviewDate: Date | Absent = UNSET
     _lastReviewDate: Element | Absent = UNSET
     effectivePeriod: Period | Absent = UNSET
-    topic: list[CodeableConcept] | Absent = UNSET
-    author: list[ContactDetail] | Absent = UNSET
-    editor: list[ContactDetail] | Absent = UNSET
-    reviewer: list[ContactDetail] | Absent = UNSET
-    endorser: list[ContactDetail] | Absent = UNSET
-    relatedArtifact: list[RelatedArtifact] | Absent = UNSET
-    library: list[Canonical | None] | Absent = UNSET
-    _library: list[Element | None] | Absent = UNSET
-    goal: list[PlanDefinitionGoal] | Absent = UNSET
-    action: list[PlanDefinitionAction] | Absent = UNSET
+    topic: Many[CodeableConcept] | Absent = UNSET
+    author: Many[ContactDetail] | Absent = UNSET
+    editor: Many[ContactDetail] | Absent = UNSET
+    reviewer: Many[ContactDetail] | Absent = UNSET
+    endorser: Many[ContactDetail] | Absent = UNSET
+    relatedArtifact: Many[RelatedArtifact] | Absent = UNSET
+    library: Many[Canonical | None] | Absent = UNSET
+    _library: Many[Element | None] | Absent = UNSET
+    goal: Many[PlanDefinitionGoal] | Absent = UNSET
+    action: Many[PlanDefinitionAction] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.status is not UNSET or self._status is not UNSET):
             raise ValueError("required status")
-        present = (self.subjectCodeableConcept is not UNSET) + (self.subjectReference is not UNSET)
+        present = (
+            (self.subjectCodeableConcept is not UNSET)
+            + (self.subjectReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice subject")
+        if self._library is not UNSET or self.library is not UNSET and None in self.library:
+            check_nulls("library", self.library, self._library)
 
 
 class PlanDefinitionAction(BackboneElement, frozen=True, kw_only=True):
@@ -79,18 +84,18 @@ class PlanDefinitionAction(BackboneElement, frozen=True, kw_only=True):
     _textEquivalent: Element | Absent = UNSET
     priority: codes.RequestPriority | Absent = UNSET
     _priority: Element | Absent = UNSET
-    code: list[CodeableConcept] | Absent = UNSET
-    reason: list[CodeableConcept] | Absent = UNSET
-    documentation: list[RelatedArtifact] | Absent = UNSET
-    goalId: list[Id | None] | Absent = UNSET
-    _goalId: list[Element | None] | Absent = UNSET
+    code: Many[CodeableConcept] | Absent = UNSET
+    reason: Many[CodeableConcept] | Absent = UNSET
+    documentation: Many[RelatedArtifact] | Absent = UNSET
+    goalId: Many[Id | None] | Absent = UNSET
+    _goalId: Many[Element | None] | Absent = UNSET
     subjectCodeableConcept: CodeableConcept | Absent = UNSET
     subjectReference: Reference | Absent = UNSET
-    trigger: list[TriggerDefinition] | Absent = UNSET
-    condition: list[PlanDefinitionActionCondition] | Absent = UNSET
-    input: list[DataRequirement] | Absent = UNSET
-    output: list[DataRequirement] | Absent = UNSET
-    relatedAction: list[PlanDefinitionActionRelatedAction] | Absent = UNSET
+    trigger: Many[TriggerDefinition] | Absent = UNSET
+    condition: Many[PlanDefinitionActionCondition] | Absent = UNSET
+    input: Many[DataRequirement] | Absent = UNSET
+    output: Many[DataRequirement] | Absent = UNSET
+    relatedAction: Many[PlanDefinitionActionRelatedAction] | Absent = UNSET
     timingDateTime: DateTime | Absent = UNSET
     _timingDateTime: Element | Absent = UNSET
     timingAge: Age | Absent = UNSET
@@ -98,7 +103,7 @@ class PlanDefinitionAction(BackboneElement, frozen=True, kw_only=True):
     timingDuration: Duration | Absent = UNSET
     timingRange: Range | Absent = UNSET
     timingTiming: Timing | Absent = UNSET
-    participant: list[PlanDefinitionActionParticipant] | Absent = UNSET
+    participant: Many[PlanDefinitionActionParticipant] | Absent = UNSET
     type: CodeableConcept | Absent = UNSET
     groupingBehavior: codes.ActionGroupingBehavior | Absent = UNSET
     _groupingBehavior: Element | Absent = UNSET
@@ -116,17 +121,32 @@ class PlanDefinitionAction(BackboneElement, frozen=True, kw_only=True):
     _definitionUri: Element | Absent = UNSET
     transform: Canonical | Absent = UNSET
     _transform: Element | Absent = UNSET
-    dynamicValue: list[PlanDefinitionActionDynamicValue] | Absent = UNSET
-    action: list[PlanDefinitionAction] | Absent = UNSET
+    dynamicValue: Many[PlanDefinitionActionDynamicValue] | Absent = UNSET
+    action: Many[PlanDefinitionAction] | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.subjectCodeableConcept is not UNSET) + (self.subjectReference is not UNSET)
+        if self._goalId is not UNSET or self.goalId is not UNSET and None in self.goalId:
+            check_nulls("goalId", self.goalId, self._goalId)
+        present = (
+            (self.subjectCodeableConcept is not UNSET)
+            + (self.subjectReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice subject")
-        present = (self.timingDateTime is not UNSET or self._timingDateTime is not UNSET) + (self.timingAge is not UNSET) + (self.timingPeriod is not UNSET) + (self.timingDuration is not UNSET) + (self.timingRange is not UNSET) + (self.timingTiming is not UNSET)
+        present = (
+            (self.timingDateTime is not UNSET or self._timingDateTime is not UNSET)
+            + (self.timingAge is not UNSET)
+            + (self.timingPeriod is not UNSET)
+            + (self.timingDuration is not UNSET)
+            + (self.timingRange is not UNSET)
+            + (self.timingTiming is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice timing")
-        present = (self.definitionCanonical is not UNSET or self._definitionCanonical is not UNSET) + (self.definitionUri is not UNSET or self._definitionUri is not UNSET)
+        present = (
+            (self.definitionCanonical is not UNSET or self._definitionCanonical is not UNSET)
+            + (self.definitionUri is not UNSET or self._definitionUri is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice definition")
 
@@ -170,7 +190,10 @@ class PlanDefinitionActionRelatedAction(BackboneElement, frozen=True, kw_only=Tr
             raise ValueError("required actionId")
         if not (self.relationship is not UNSET or self._relationship is not UNSET):
             raise ValueError("required relationship")
-        present = (self.offsetDuration is not UNSET) + (self.offsetRange is not UNSET)
+        present = (
+            (self.offsetDuration is not UNSET)
+            + (self.offsetRange is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice offset")
 
@@ -180,9 +203,9 @@ class PlanDefinitionGoal(BackboneElement, frozen=True, kw_only=True):
     description: CodeableConcept
     priority: CodeableConcept | Absent = UNSET
     start: CodeableConcept | Absent = UNSET
-    addresses: list[CodeableConcept] | Absent = UNSET
-    documentation: list[RelatedArtifact] | Absent = UNSET
-    target: list[PlanDefinitionGoalTarget] | Absent = UNSET
+    addresses: Many[CodeableConcept] | Absent = UNSET
+    documentation: Many[RelatedArtifact] | Absent = UNSET
+    target: Many[PlanDefinitionGoalTarget] | Absent = UNSET
 
 
 class PlanDefinitionGoalTarget(BackboneElement, frozen=True, kw_only=True):
@@ -193,6 +216,10 @@ class PlanDefinitionGoalTarget(BackboneElement, frozen=True, kw_only=True):
     due: Duration | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.detailQuantity is not UNSET) + (self.detailRange is not UNSET) + (self.detailCodeableConcept is not UNSET)
+        present = (
+            (self.detailQuantity is not UNSET)
+            + (self.detailRange is not UNSET)
+            + (self.detailCodeableConcept is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice detail")

@@ -11,23 +11,23 @@ from .datatypes import *
 
 
 class Practitioner(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="Practitioner"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     active: Boolean | Absent = UNSET
     _active: Element | Absent = UNSET
-    name: list[HumanName] | Absent = UNSET
-    telecom: list[ContactPoint] | Absent = UNSET
-    address: list[Address] | Absent = UNSET
+    name: Many[HumanName] | Absent = UNSET
+    telecom: Many[ContactPoint] | Absent = UNSET
+    address: Many[Address] | Absent = UNSET
     gender: codes.AdministrativeGender | Absent = UNSET
     _gender: Element | Absent = UNSET
     birthDate: Date | Absent = UNSET
     _birthDate: Element | Absent = UNSET
-    photo: list[Attachment] | Absent = UNSET
-    qualification: list[PractitionerQualification] | Absent = UNSET
-    communication: list[CodeableConcept] | Absent = UNSET
+    photo: Many[Attachment] | Absent = UNSET
+    qualification: Many[PractitionerQualification] | Absent = UNSET
+    communication: Many[CodeableConcept] | Absent = UNSET
 
 
 class PractitionerQualification(BackboneElement, frozen=True, kw_only=True):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     code: CodeableConcept
     period: Period | Absent = UNSET
     issuer: Reference | Absent = UNSET

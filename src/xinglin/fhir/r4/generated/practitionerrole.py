@@ -11,33 +11,37 @@ from .datatypes import *
 
 
 class PractitionerRole(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="PractitionerRole"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     active: Boolean | Absent = UNSET
     _active: Element | Absent = UNSET
     period: Period | Absent = UNSET
     practitioner: Reference | Absent = UNSET
     organization: Reference | Absent = UNSET
-    code: list[CodeableConcept] | Absent = UNSET
-    specialty: list[CodeableConcept] | Absent = UNSET
-    location: list[Reference] | Absent = UNSET
-    healthcareService: list[Reference] | Absent = UNSET
-    telecom: list[ContactPoint] | Absent = UNSET
-    availableTime: list[PractitionerRoleAvailableTime] | Absent = UNSET
-    notAvailable: list[PractitionerRoleNotAvailable] | Absent = UNSET
+    code: Many[CodeableConcept] | Absent = UNSET
+    specialty: Many[CodeableConcept] | Absent = UNSET
+    location: Many[Reference] | Absent = UNSET
+    healthcareService: Many[Reference] | Absent = UNSET
+    telecom: Many[ContactPoint] | Absent = UNSET
+    availableTime: Many[PractitionerRoleAvailableTime] | Absent = UNSET
+    notAvailable: Many[PractitionerRoleNotAvailable] | Absent = UNSET
     availabilityExceptions: String | Absent = UNSET
     _availabilityExceptions: Element | Absent = UNSET
-    endpoint: list[Reference] | Absent = UNSET
+    endpoint: Many[Reference] | Absent = UNSET
 
 
 class PractitionerRoleAvailableTime(BackboneElement, frozen=True, kw_only=True):
-    daysOfWeek: list[codes.DaysOfWeek | None] | Absent = UNSET
-    _daysOfWeek: list[Element | None] | Absent = UNSET
+    daysOfWeek: Many[codes.DaysOfWeek | None] | Absent = UNSET
+    _daysOfWeek: Many[Element | None] | Absent = UNSET
     allDay: Boolean | Absent = UNSET
     _allDay: Element | Absent = UNSET
     availableStartTime: Time | Absent = UNSET
     _availableStartTime: Element | Absent = UNSET
     availableEndTime: Time | Absent = UNSET
     _availableEndTime: Element | Absent = UNSET
+
+    def __post_init__(self) -> None:
+        if self._daysOfWeek is not UNSET or self.daysOfWeek is not UNSET and None in self.daysOfWeek:
+            check_nulls("daysOfWeek", self.daysOfWeek, self._daysOfWeek)
 
 
 class PractitionerRoleNotAvailable(BackboneElement, frozen=True, kw_only=True):

@@ -11,13 +11,13 @@ from .datatypes import *
 
 
 class Procedure(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="Procedure"):
-    identifier: list[Identifier] | Absent = UNSET
-    instantiatesCanonical: list[Canonical | None] | Absent = UNSET
-    _instantiatesCanonical: list[Element | None] | Absent = UNSET
-    instantiatesUri: list[Uri | None] | Absent = UNSET
-    _instantiatesUri: list[Element | None] | Absent = UNSET
-    basedOn: list[Reference] | Absent = UNSET
-    partOf: list[Reference] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
+    instantiatesCanonical: Many[Canonical | None] | Absent = UNSET
+    _instantiatesCanonical: Many[Element | None] | Absent = UNSET
+    instantiatesUri: Many[Uri | None] | Absent = UNSET
+    _instantiatesUri: Many[Element | None] | Absent = UNSET
+    basedOn: Many[Reference] | Absent = UNSET
+    partOf: Many[Reference] | Absent = UNSET
     status: codes.EventStatus | Absent = UNSET
     _status: Element | Absent = UNSET
     statusReason: CodeableConcept | Absent = UNSET
@@ -34,25 +34,35 @@ class Procedure(DomainResource, frozen=True, kw_only=True, tag_field="resourceTy
     performedRange: Range | Absent = UNSET
     recorder: Reference | Absent = UNSET
     asserter: Reference | Absent = UNSET
-    performer: list[ProcedurePerformer] | Absent = UNSET
+    performer: Many[ProcedurePerformer] | Absent = UNSET
     location: Reference | Absent = UNSET
-    reasonCode: list[CodeableConcept] | Absent = UNSET
-    reasonReference: list[Reference] | Absent = UNSET
-    bodySite: list[CodeableConcept] | Absent = UNSET
+    reasonCode: Many[CodeableConcept] | Absent = UNSET
+    reasonReference: Many[Reference] | Absent = UNSET
+    bodySite: Many[CodeableConcept] | Absent = UNSET
     outcome: CodeableConcept | Absent = UNSET
-    report: list[Reference] | Absent = UNSET
-    complication: list[CodeableConcept] | Absent = UNSET
-    complicationDetail: list[Reference] | Absent = UNSET
-    followUp: list[CodeableConcept] | Absent = UNSET
-    note: list[Annotation] | Absent = UNSET
-    focalDevice: list[ProcedureFocalDevice] | Absent = UNSET
-    usedReference: list[Reference] | Absent = UNSET
-    usedCode: list[CodeableConcept] | Absent = UNSET
+    report: Many[Reference] | Absent = UNSET
+    complication: Many[CodeableConcept] | Absent = UNSET
+    complicationDetail: Many[Reference] | Absent = UNSET
+    followUp: Many[CodeableConcept] | Absent = UNSET
+    note: Many[Annotation] | Absent = UNSET
+    focalDevice: Many[ProcedureFocalDevice] | Absent = UNSET
+    usedReference: Many[Reference] | Absent = UNSET
+    usedCode: Many[CodeableConcept] | Absent = UNSET
 
     def __post_init__(self) -> None:
+        if self._instantiatesCanonical is not UNSET or self.instantiatesCanonical is not UNSET and None in self.instantiatesCanonical:
+            check_nulls("instantiatesCanonical", self.instantiatesCanonical, self._instantiatesCanonical)
+        if self._instantiatesUri is not UNSET or self.instantiatesUri is not UNSET and None in self.instantiatesUri:
+            check_nulls("instantiatesUri", self.instantiatesUri, self._instantiatesUri)
         if not (self.status is not UNSET or self._status is not UNSET):
             raise ValueError("required status")
-        present = (self.performedDateTime is not UNSET or self._performedDateTime is not UNSET) + (self.performedPeriod is not UNSET) + (self.performedString is not UNSET or self._performedString is not UNSET) + (self.performedAge is not UNSET) + (self.performedRange is not UNSET)
+        present = (
+            (self.performedDateTime is not UNSET or self._performedDateTime is not UNSET)
+            + (self.performedPeriod is not UNSET)
+            + (self.performedString is not UNSET or self._performedString is not UNSET)
+            + (self.performedAge is not UNSET)
+            + (self.performedRange is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice performed")
 

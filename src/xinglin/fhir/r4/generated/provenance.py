@@ -11,32 +11,37 @@ from .datatypes import *
 
 
 class Provenance(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="Provenance"):
-    target: list[Reference]
+    target: Many[Reference]
     occurredPeriod: Period | Absent = UNSET
     occurredDateTime: DateTime | Absent = UNSET
     _occurredDateTime: Element | Absent = UNSET
     recorded: Instant | Absent = UNSET
     _recorded: Element | Absent = UNSET
-    policy: list[Uri | None] | Absent = UNSET
-    _policy: list[Element | None] | Absent = UNSET
+    policy: Many[Uri | None] | Absent = UNSET
+    _policy: Many[Element | None] | Absent = UNSET
     location: Reference | Absent = UNSET
-    reason: list[CodeableConcept] | Absent = UNSET
+    reason: Many[CodeableConcept] | Absent = UNSET
     activity: CodeableConcept | Absent = UNSET
-    agent: list[ProvenanceAgent]
-    entity: list[ProvenanceEntity] | Absent = UNSET
-    signature: list[Signature] | Absent = UNSET
+    agent: Many[ProvenanceAgent]
+    entity: Many[ProvenanceEntity] | Absent = UNSET
+    signature: Many[Signature] | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.occurredPeriod is not UNSET) + (self.occurredDateTime is not UNSET or self._occurredDateTime is not UNSET)
+        present = (
+            (self.occurredPeriod is not UNSET)
+            + (self.occurredDateTime is not UNSET or self._occurredDateTime is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice occurred")
         if not (self.recorded is not UNSET or self._recorded is not UNSET):
             raise ValueError("required recorded")
+        if self._policy is not UNSET or self.policy is not UNSET and None in self.policy:
+            check_nulls("policy", self.policy, self._policy)
 
 
 class ProvenanceAgent(BackboneElement, frozen=True, kw_only=True):
     type: CodeableConcept | Absent = UNSET
-    role: list[CodeableConcept] | Absent = UNSET
+    role: Many[CodeableConcept] | Absent = UNSET
     who: Reference
     onBehalfOf: Reference | Absent = UNSET
 
@@ -45,7 +50,7 @@ class ProvenanceEntity(BackboneElement, frozen=True, kw_only=True):
     role: codes.ProvenanceEntityRole | Absent = UNSET
     _role: Element | Absent = UNSET
     what: Reference
-    agent: list[ProvenanceAgent] | Absent = UNSET
+    agent: Many[ProvenanceAgent] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.role is not UNSET or self._role is not UNSET):

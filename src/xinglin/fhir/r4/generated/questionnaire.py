@@ -13,30 +13,30 @@ from .datatypes import *
 class Questionnaire(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="Questionnaire"):
     url: Uri | Absent = UNSET
     _url: Element | Absent = UNSET
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     version: String | Absent = UNSET
     _version: Element | Absent = UNSET
     name: String | Absent = UNSET
     _name: Element | Absent = UNSET
     title: String | Absent = UNSET
     _title: Element | Absent = UNSET
-    derivedFrom: list[Canonical | None] | Absent = UNSET
-    _derivedFrom: list[Element | None] | Absent = UNSET
+    derivedFrom: Many[Canonical | None] | Absent = UNSET
+    _derivedFrom: Many[Element | None] | Absent = UNSET
     status: codes.PublicationStatus | Absent = UNSET
     _status: Element | Absent = UNSET
     experimental: Boolean | Absent = UNSET
     _experimental: Element | Absent = UNSET
-    subjectType: list[codes.ResourceTypes | None] | Absent = UNSET
-    _subjectType: list[Element | None] | Absent = UNSET
+    subjectType: Many[codes.ResourceTypes | None] | Absent = UNSET
+    _subjectType: Many[Element | None] | Absent = UNSET
     date: DateTime | Absent = UNSET
     _date: Element | Absent = UNSET
     publisher: String | Absent = UNSET
     _publisher: Element | Absent = UNSET
-    contact: list[ContactDetail] | Absent = UNSET
+    contact: Many[ContactDetail] | Absent = UNSET
     description: Markdown | Absent = UNSET
     _description: Element | Absent = UNSET
-    useContext: list[UsageContext] | Absent = UNSET
-    jurisdiction: list[CodeableConcept] | Absent = UNSET
+    useContext: Many[UsageContext] | Absent = UNSET
+    jurisdiction: Many[CodeableConcept] | Absent = UNSET
     purpose: Markdown | Absent = UNSET
     _purpose: Element | Absent = UNSET
     copyright: Markdown | Absent = UNSET
@@ -46,12 +46,16 @@ class Questionnaire(DomainResource, frozen=True, kw_only=True, tag_field="resour
     lastReviewDate: Date | Absent = UNSET
     _lastReviewDate: Element | Absent = UNSET
     effectivePeriod: Period | Absent = UNSET
-    code: list[Coding] | Absent = UNSET
-    item: list[QuestionnaireItem] | Absent = UNSET
+    code: Many[Coding] | Absent = UNSET
+    item: Many[QuestionnaireItem] | Absent = UNSET
 
     def __post_init__(self) -> None:
+        if self._derivedFrom is not UNSET or self.derivedFrom is not UNSET and None in self.derivedFrom:
+            check_nulls("derivedFrom", self.derivedFrom, self._derivedFrom)
         if not (self.status is not UNSET or self._status is not UNSET):
             raise ValueError("required status")
+        if self._subjectType is not UNSET or self.subjectType is not UNSET and None in self.subjectType:
+            check_nulls("subjectType", self.subjectType, self._subjectType)
 
 
 class QuestionnaireItem(BackboneElement, frozen=True, kw_only=True):
@@ -59,14 +63,14 @@ class QuestionnaireItem(BackboneElement, frozen=True, kw_only=True):
     _linkId: Element | Absent = UNSET
     definition: Uri | Absent = UNSET
     _definition: Element | Absent = UNSET
-    code: list[Coding] | Absent = UNSET
+    code: Many[Coding] | Absent = UNSET
     prefix: String | Absent = UNSET
     _prefix: Element | Absent = UNSET
     text: String | Absent = UNSET
     _text: Element | Absent = UNSET
     type: codes.ItemType | Absent = UNSET
     _type: Element | Absent = UNSET
-    enableWhen: list[QuestionnaireItemEnableWhen] | Absent = UNSET
+    enableWhen: Many[QuestionnaireItemEnableWhen] | Absent = UNSET
     enableBehavior: codes.QuestionnaireEnableBehavior | Absent = UNSET
     _enableBehavior: Element | Absent = UNSET
     required: Boolean | Absent = UNSET
@@ -79,9 +83,9 @@ class QuestionnaireItem(BackboneElement, frozen=True, kw_only=True):
     _maxLength: Element | Absent = UNSET
     answerValueSet: Canonical | Absent = UNSET
     _answerValueSet: Element | Absent = UNSET
-    answerOption: list[QuestionnaireItemAnswerOption] | Absent = UNSET
-    initial: list[QuestionnaireItemInitial] | Absent = UNSET
-    item: list[QuestionnaireItem] | Absent = UNSET
+    answerOption: Many[QuestionnaireItemAnswerOption] | Absent = UNSET
+    initial: Many[QuestionnaireItemInitial] | Absent = UNSET
+    item: Many[QuestionnaireItem] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.linkId is not UNSET or self._linkId is not UNSET):
@@ -105,7 +109,14 @@ class QuestionnaireItemAnswerOption(BackboneElement, frozen=True, kw_only=True):
     _initialSelected: Element | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.valueInteger is not UNSET or self._valueInteger is not UNSET) + (self.valueDate is not UNSET or self._valueDate is not UNSET) + (self.valueTime is not UNSET or self._valueTime is not UNSET) + (self.valueString is not UNSET or self._valueString is not UNSET) + (self.valueCoding is not UNSET) + (self.valueReference is not UNSET)
+        present = (
+            (self.valueInteger is not UNSET or self._valueInteger is not UNSET)
+            + (self.valueDate is not UNSET or self._valueDate is not UNSET)
+            + (self.valueTime is not UNSET or self._valueTime is not UNSET)
+            + (self.valueString is not UNSET or self._valueString is not UNSET)
+            + (self.valueCoding is not UNSET)
+            + (self.valueReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice value")
         if not present:
@@ -140,7 +151,18 @@ class QuestionnaireItemEnableWhen(BackboneElement, frozen=True, kw_only=True):
             raise ValueError("required question")
         if not (self.operator is not UNSET or self._operator is not UNSET):
             raise ValueError("required operator")
-        present = (self.answerBoolean is not UNSET or self._answerBoolean is not UNSET) + (self.answerDecimal is not UNSET or self._answerDecimal is not UNSET) + (self.answerInteger is not UNSET or self._answerInteger is not UNSET) + (self.answerDate is not UNSET or self._answerDate is not UNSET) + (self.answerDateTime is not UNSET or self._answerDateTime is not UNSET) + (self.answerTime is not UNSET or self._answerTime is not UNSET) + (self.answerString is not UNSET or self._answerString is not UNSET) + (self.answerCoding is not UNSET) + (self.answerQuantity is not UNSET) + (self.answerReference is not UNSET)
+        present = (
+            (self.answerBoolean is not UNSET or self._answerBoolean is not UNSET)
+            + (self.answerDecimal is not UNSET or self._answerDecimal is not UNSET)
+            + (self.answerInteger is not UNSET or self._answerInteger is not UNSET)
+            + (self.answerDate is not UNSET or self._answerDate is not UNSET)
+            + (self.answerDateTime is not UNSET or self._answerDateTime is not UNSET)
+            + (self.answerTime is not UNSET or self._answerTime is not UNSET)
+            + (self.answerString is not UNSET or self._answerString is not UNSET)
+            + (self.answerCoding is not UNSET)
+            + (self.answerQuantity is not UNSET)
+            + (self.answerReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice answer")
         if not present:
@@ -170,7 +192,20 @@ class QuestionnaireItemInitial(BackboneElement, frozen=True, kw_only=True):
     valueReference: Reference | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.valueBoolean is not UNSET or self._valueBoolean is not UNSET) + (self.valueDecimal is not UNSET or self._valueDecimal is not UNSET) + (self.valueInteger is not UNSET or self._valueInteger is not UNSET) + (self.valueDate is not UNSET or self._valueDate is not UNSET) + (self.valueDateTime is not UNSET or self._valueDateTime is not UNSET) + (self.valueTime is not UNSET or self._valueTime is not UNSET) + (self.valueString is not UNSET or self._valueString is not UNSET) + (self.valueUri is not UNSET or self._valueUri is not UNSET) + (self.valueAttachment is not UNSET) + (self.valueCoding is not UNSET) + (self.valueQuantity is not UNSET) + (self.valueReference is not UNSET)
+        present = (
+            (self.valueBoolean is not UNSET or self._valueBoolean is not UNSET)
+            + (self.valueDecimal is not UNSET or self._valueDecimal is not UNSET)
+            + (self.valueInteger is not UNSET or self._valueInteger is not UNSET)
+            + (self.valueDate is not UNSET or self._valueDate is not UNSET)
+            + (self.valueDateTime is not UNSET or self._valueDateTime is not UNSET)
+            + (self.valueTime is not UNSET or self._valueTime is not UNSET)
+            + (self.valueString is not UNSET or self._valueString is not UNSET)
+            + (self.valueUri is not UNSET or self._valueUri is not UNSET)
+            + (self.valueAttachment is not UNSET)
+            + (self.valueCoding is not UNSET)
+            + (self.valueQuantity is not UNSET)
+            + (self.valueReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice value")
         if not present:

@@ -12,8 +12,8 @@ from .datatypes import *
 
 class QuestionnaireResponse(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="QuestionnaireResponse"):
     identifier: Identifier | Absent = UNSET
-    basedOn: list[Reference] | Absent = UNSET
-    partOf: list[Reference] | Absent = UNSET
+    basedOn: Many[Reference] | Absent = UNSET
+    partOf: Many[Reference] | Absent = UNSET
     questionnaire: Canonical | Absent = UNSET
     _questionnaire: Element | Absent = UNSET
     status: codes.QuestionnaireAnswersStatus | Absent = UNSET
@@ -24,7 +24,7 @@ class QuestionnaireResponse(DomainResource, frozen=True, kw_only=True, tag_field
     _authored: Element | Absent = UNSET
     author: Reference | Absent = UNSET
     source: Reference | Absent = UNSET
-    item: list[QuestionnaireResponseItem] | Absent = UNSET
+    item: Many[QuestionnaireResponseItem] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.status is not UNSET or self._status is not UNSET):
@@ -38,8 +38,8 @@ class QuestionnaireResponseItem(BackboneElement, frozen=True, kw_only=True):
     _definition: Element | Absent = UNSET
     text: String | Absent = UNSET
     _text: Element | Absent = UNSET
-    answer: list[QuestionnaireResponseItemAnswer] | Absent = UNSET
-    item: list[QuestionnaireResponseItem] | Absent = UNSET
+    answer: Many[QuestionnaireResponseItemAnswer] | Absent = UNSET
+    item: Many[QuestionnaireResponseItem] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.linkId is not UNSET or self._linkId is not UNSET):
@@ -67,9 +67,22 @@ class QuestionnaireResponseItemAnswer(BackboneElement, frozen=True, kw_only=True
     valueCoding: Coding | Absent = UNSET
     valueQuantity: Quantity | Absent = UNSET
     valueReference: Reference | Absent = UNSET
-    item: list[QuestionnaireResponseItem] | Absent = UNSET
+    item: Many[QuestionnaireResponseItem] | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.valueBoolean is not UNSET or self._valueBoolean is not UNSET) + (self.valueDecimal is not UNSET or self._valueDecimal is not UNSET) + (self.valueInteger is not UNSET or self._valueInteger is not UNSET) + (self.valueDate is not UNSET or self._valueDate is not UNSET) + (self.valueDateTime is not UNSET or self._valueDateTime is not UNSET) + (self.valueTime is not UNSET or self._valueTime is not UNSET) + (self.valueString is not UNSET or self._valueString is not UNSET) + (self.valueUri is not UNSET or self._valueUri is not UNSET) + (self.valueAttachment is not UNSET) + (self.valueCoding is not UNSET) + (self.valueQuantity is not UNSET) + (self.valueReference is not UNSET)
+        present = (
+            (self.valueBoolean is not UNSET or self._valueBoolean is not UNSET)
+            + (self.valueDecimal is not UNSET or self._valueDecimal is not UNSET)
+            + (self.valueInteger is not UNSET or self._valueInteger is not UNSET)
+            + (self.valueDate is not UNSET or self._valueDate is not UNSET)
+            + (self.valueDateTime is not UNSET or self._valueDateTime is not UNSET)
+            + (self.valueTime is not UNSET or self._valueTime is not UNSET)
+            + (self.valueString is not UNSET or self._valueString is not UNSET)
+            + (self.valueUri is not UNSET or self._valueUri is not UNSET)
+            + (self.valueAttachment is not UNSET)
+            + (self.valueCoding is not UNSET)
+            + (self.valueQuantity is not UNSET)
+            + (self.valueReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice value")

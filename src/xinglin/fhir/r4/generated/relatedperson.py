@@ -11,21 +11,21 @@ from .datatypes import *
 
 
 class RelatedPerson(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="RelatedPerson"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     active: Boolean | Absent = UNSET
     _active: Element | Absent = UNSET
     patient: Reference
-    relationship: list[CodeableConcept] | Absent = UNSET
-    name: list[HumanName] | Absent = UNSET
-    telecom: list[ContactPoint] | Absent = UNSET
+    relationship: Many[CodeableConcept] | Absent = UNSET
+    name: Many[HumanName] | Absent = UNSET
+    telecom: Many[ContactPoint] | Absent = UNSET
     gender: codes.AdministrativeGender | Absent = UNSET
     _gender: Element | Absent = UNSET
     birthDate: Date | Absent = UNSET
     _birthDate: Element | Absent = UNSET
-    address: list[Address] | Absent = UNSET
-    photo: list[Attachment] | Absent = UNSET
+    address: Many[Address] | Absent = UNSET
+    photo: Many[Attachment] | Absent = UNSET
     period: Period | Absent = UNSET
-    communication: list[RelatedPersonCommunication] | Absent = UNSET
+    communication: Many[RelatedPersonCommunication] | Absent = UNSET
 
 
 class RelatedPersonCommunication(BackboneElement, frozen=True, kw_only=True):

@@ -11,13 +11,13 @@ from .datatypes import *
 
 
 class RequestGroup(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="RequestGroup"):
-    identifier: list[Identifier] | Absent = UNSET
-    instantiatesCanonical: list[Canonical | None] | Absent = UNSET
-    _instantiatesCanonical: list[Element | None] | Absent = UNSET
-    instantiatesUri: list[Uri | None] | Absent = UNSET
-    _instantiatesUri: list[Element | None] | Absent = UNSET
-    basedOn: list[Reference] | Absent = UNSET
-    replaces: list[Reference] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
+    instantiatesCanonical: Many[Canonical | None] | Absent = UNSET
+    _instantiatesCanonical: Many[Element | None] | Absent = UNSET
+    instantiatesUri: Many[Uri | None] | Absent = UNSET
+    _instantiatesUri: Many[Element | None] | Absent = UNSET
+    basedOn: Many[Reference] | Absent = UNSET
+    replaces: Many[Reference] | Absent = UNSET
     groupIdentifier: Identifier | Absent = UNSET
     status: codes.RequestStatus | Absent = UNSET
     _status: Element | Absent = UNSET
@@ -31,12 +31,16 @@ class RequestGroup(DomainResource, frozen=True, kw_only=True, tag_field="resourc
     authoredOn: DateTime | Absent = UNSET
     _authoredOn: Element | Absent = UNSET
     author: Reference | Absent = UNSET
-    reasonCode: list[CodeableConcept] | Absent = UNSET
-    reasonReference: list[Reference] | Absent = UNSET
-    note: list[Annotation] | Absent = UNSET
-    action: list[RequestGroupAction] | Absent = UNSET
+    reasonCode: Many[CodeableConcept] | Absent = UNSET
+    reasonReference: Many[Reference] | Absent = UNSET
+    note: Many[Annotation] | Absent = UNSET
+    action: Many[RequestGroupAction] | Absent = UNSET
 
     def __post_init__(self) -> None:
+        if self._instantiatesCanonical is not UNSET or self.instantiatesCanonical is not UNSET and None in self.instantiatesCanonical:
+            check_nulls("instantiatesCanonical", self.instantiatesCanonical, self._instantiatesCanonical)
+        if self._instantiatesUri is not UNSET or self.instantiatesUri is not UNSET and None in self.instantiatesUri:
+            check_nulls("instantiatesUri", self.instantiatesUri, self._instantiatesUri)
         if not (self.status is not UNSET or self._status is not UNSET):
             raise ValueError("required status")
         if not (self.intent is not UNSET or self._intent is not UNSET):
@@ -54,10 +58,10 @@ class RequestGroupAction(BackboneElement, frozen=True, kw_only=True):
     _textEquivalent: Element | Absent = UNSET
     priority: codes.RequestPriority | Absent = UNSET
     _priority: Element | Absent = UNSET
-    code: list[CodeableConcept] | Absent = UNSET
-    documentation: list[RelatedArtifact] | Absent = UNSET
-    condition: list[RequestGroupActionCondition] | Absent = UNSET
-    relatedAction: list[RequestGroupActionRelatedAction] | Absent = UNSET
+    code: Many[CodeableConcept] | Absent = UNSET
+    documentation: Many[RelatedArtifact] | Absent = UNSET
+    condition: Many[RequestGroupActionCondition] | Absent = UNSET
+    relatedAction: Many[RequestGroupActionRelatedAction] | Absent = UNSET
     timingDateTime: DateTime | Absent = UNSET
     _timingDateTime: Element | Absent = UNSET
     timingAge: Age | Absent = UNSET
@@ -65,7 +69,7 @@ class RequestGroupAction(BackboneElement, frozen=True, kw_only=True):
     timingDuration: Duration | Absent = UNSET
     timingRange: Range | Absent = UNSET
     timingTiming: Timing | Absent = UNSET
-    participant: list[Reference] | Absent = UNSET
+    participant: Many[Reference] | Absent = UNSET
     type: CodeableConcept | Absent = UNSET
     groupingBehavior: codes.ActionGroupingBehavior | Absent = UNSET
     _groupingBehavior: Element | Absent = UNSET
@@ -78,10 +82,17 @@ class RequestGroupAction(BackboneElement, frozen=True, kw_only=True):
     cardinalityBehavior: codes.ActionCardinalityBehavior | Absent = UNSET
     _cardinalityBehavior: Element | Absent = UNSET
     resource: Reference | Absent = UNSET
-    action: list[RequestGroupAction] | Absent = UNSET
+    action: Many[RequestGroupAction] | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.timingDateTime is not UNSET or self._timingDateTime is not UNSET) + (self.timingAge is not UNSET) + (self.timingPeriod is not UNSET) + (self.timingDuration is not UNSET) + (self.timingRange is not UNSET) + (self.timingTiming is not UNSET)
+        present = (
+            (self.timingDateTime is not UNSET or self._timingDateTime is not UNSET)
+            + (self.timingAge is not UNSET)
+            + (self.timingPeriod is not UNSET)
+            + (self.timingDuration is not UNSET)
+            + (self.timingRange is not UNSET)
+            + (self.timingTiming is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice timing")
 
@@ -109,6 +120,9 @@ class RequestGroupActionRelatedAction(BackboneElement, frozen=True, kw_only=True
             raise ValueError("required actionId")
         if not (self.relationship is not UNSET or self._relationship is not UNSET):
             raise ValueError("required relationship")
-        present = (self.offsetDuration is not UNSET) + (self.offsetRange is not UNSET)
+        present = (
+            (self.offsetDuration is not UNSET)
+            + (self.offsetRange is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice offset")

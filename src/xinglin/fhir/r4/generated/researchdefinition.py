@@ -13,7 +13,7 @@ from .datatypes import *
 class ResearchDefinition(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="ResearchDefinition"):
     url: Uri | Absent = UNSET
     _url: Element | Absent = UNSET
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     version: String | Absent = UNSET
     _version: Element | Absent = UNSET
     name: String | Absent = UNSET
@@ -34,13 +34,13 @@ class ResearchDefinition(DomainResource, frozen=True, kw_only=True, tag_field="r
     _date: Element | Absent = UNSET
     publisher: String | Absent = UNSET
     _publisher: Element | Absent = UNSET
-    contact: list[ContactDetail] | Absent = UNSET
+    contact: Many[ContactDetail] | Absent = UNSET
     description: Markdown | Absent = UNSET
     _description: Element | Absent = UNSET
-    comment: list[String | None] | Absent = UNSET
-    _comment: list[Element | None] | Absent = UNSET
-    useContext: list[UsageContext] | Absent = UNSET
-    jurisdiction: list[CodeableConcept] | Absent = UNSET
+    comment: Many[String | None] | Absent = UNSET
+    _comment: Many[Element | None] | Absent = UNSET
+    useContext: Many[UsageContext] | Absent = UNSET
+    jurisdiction: Many[CodeableConcept] | Absent = UNSET
     purpose: Markdown | Absent = UNSET
     _purpose: Element | Absent = UNSET
     usage: String | Absent = UNSET
@@ -52,14 +52,14 @@ class ResearchDefinition(DomainResource, frozen=True, kw_only=True, tag_field="r
     lastReviewDate: Date | Absent = UNSET
     _lastReviewDate: Element | Absent = UNSET
     effectivePeriod: Period | Absent = UNSET
-    topic: list[CodeableConcept] | Absent = UNSET
-    author: list[ContactDetail] | Absent = UNSET
-    editor: list[ContactDetail] | Absent = UNSET
-    reviewer: list[ContactDetail] | Absent = UNSET
-    endorser: list[ContactDetail] | Absent = UNSET
-    relatedArtifact: list[RelatedArtifact] | Absent = UNSET
-    library: list[Canonical | None] | Absent = UNSET
-    _library: list[Element | None] | Absent = UNSET
+    topic: Many[CodeableConcept] | Absent = UNSET
+    author: Many[ContactDetail] | Absent = UNSET
+    editor: Many[ContactDetail] | Absent = UNSET
+    reviewer: Many[ContactDetail] | Absent = UNSET
+    endorser: Many[ContactDetail] | Absent = UNSET
+    relatedArtifact: Many[RelatedArtifact] | Absent = UNSET
+    library: Many[Canonical | None] | Absent = UNSET
+    _library: Many[Element | None] | Absent = UNSET
     population: Reference
     exposure: Reference | Absent = UNSET
     exposureAlternative: Reference | Absent = UNSET
@@ -68,6 +68,13 @@ class ResearchDefinition(DomainResource, frozen=True, kw_only=True, tag_field="r
     def __post_init__(self) -> None:
         if not (self.status is not UNSET or self._status is not UNSET):
             raise ValueError("required status")
-        present = (self.subjectCodeableConcept is not UNSET) + (self.subjectReference is not UNSET)
+        present = (
+            (self.subjectCodeableConcept is not UNSET)
+            + (self.subjectReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice subject")
+        if self._comment is not UNSET or self.comment is not UNSET and None in self.comment:
+            check_nulls("comment", self.comment, self._comment)
+        if self._library is not UNSET or self.library is not UNSET and None in self.library:
+            check_nulls("library", self.library, self._library)

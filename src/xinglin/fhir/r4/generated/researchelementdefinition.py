@@ -13,7 +13,7 @@ from .datatypes import *
 class ResearchElementDefinition(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="ResearchElementDefinition"):
     url: Uri | Absent = UNSET
     _url: Element | Absent = UNSET
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     version: String | Absent = UNSET
     _version: Element | Absent = UNSET
     name: String | Absent = UNSET
@@ -34,13 +34,13 @@ class ResearchElementDefinition(DomainResource, frozen=True, kw_only=True, tag_f
     _date: Element | Absent = UNSET
     publisher: String | Absent = UNSET
     _publisher: Element | Absent = UNSET
-    contact: list[ContactDetail] | Absent = UNSET
+    contact: Many[ContactDetail] | Absent = UNSET
     description: Markdown | Absent = UNSET
     _description: Element | Absent = UNSET
-    comment: list[String | None] | Absent = UNSET
-    _comment: list[Element | None] | Absent = UNSET
-    useContext: list[UsageContext] | Absent = UNSET
-    jurisdiction: list[CodeableConcept] | Absent = UNSET
+    comment: Many[String | None] | Absent = UNSET
+    _comment: Many[Element | None] | Absent = UNSET
+    useContext: Many[UsageContext] | Absent = UNSET
+    jurisdiction: Many[CodeableConcept] | Absent = UNSET
     purpose: Markdown | Absent = UNSET
     _purpose: Element | Absent = UNSET
     usage: String | Absent = UNSET
@@ -52,26 +52,33 @@ class ResearchElementDefinition(DomainResource, frozen=True, kw_only=True, tag_f
     lastReviewDate: Date | Absent = UNSET
     _lastReviewDate: Element | Absent = UNSET
     effectivePeriod: Period | Absent = UNSET
-    topic: list[CodeableConcept] | Absent = UNSET
-    author: list[ContactDetail] | Absent = UNSET
-    editor: list[ContactDetail] | Absent = UNSET
-    reviewer: list[ContactDetail] | Absent = UNSET
-    endorser: list[ContactDetail] | Absent = UNSET
-    relatedArtifact: list[RelatedArtifact] | Absent = UNSET
-    library: list[Canonical | None] | Absent = UNSET
-    _library: list[Element | None] | Absent = UNSET
+    topic: Many[CodeableConcept] | Absent = UNSET
+    author: Many[ContactDetail] | Absent = UNSET
+    editor: Many[ContactDetail] | Absent = UNSET
+    reviewer: Many[ContactDetail] | Absent = UNSET
+    endorser: Many[ContactDetail] | Absent = UNSET
+    relatedArtifact: Many[RelatedArtifact] | Absent = UNSET
+    library: Many[Canonical | None] | Absent = UNSET
+    _library: Many[Element | None] | Absent = UNSET
     type: codes.ResearchElementType | Absent = UNSET
     _type: Element | Absent = UNSET
     variableType: codes.VariableType | Absent = UNSET
     _variableType: Element | Absent = UNSET
-    characteristic: list[ResearchElementDefinitionCharacteristic]
+    characteristic: Many[ResearchElementDefinitionCharacteristic]
 
     def __post_init__(self) -> None:
         if not (self.status is not UNSET or self._status is not UNSET):
             raise ValueError("required status")
-        present = (self.subjectCodeableConcept is not UNSET) + (self.subjectReference is not UNSET)
+        present = (
+            (self.subjectCodeableConcept is not UNSET)
+            + (self.subjectReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice subject")
+        if self._comment is not UNSET or self.comment is not UNSET and None in self.comment:
+            check_nulls("comment", self.comment, self._comment)
+        if self._library is not UNSET or self.library is not UNSET and None in self.library:
+            check_nulls("library", self.library, self._library)
         if not (self.type is not UNSET or self._type is not UNSET):
             raise ValueError("required type")
 
@@ -82,7 +89,7 @@ class ResearchElementDefinitionCharacteristic(BackboneElement, frozen=True, kw_o
     _definitionCanonical: Element | Absent = UNSET
     definitionExpression: Expression | Absent = UNSET
     definitionDataRequirement: DataRequirement | Absent = UNSET
-    usageContext: list[UsageContext] | Absent = UNSET
+    usageContext: Many[UsageContext] | Absent = UNSET
     exclude: Boolean | Absent = UNSET
     _exclude: Element | Absent = UNSET
     unitOfMeasure: CodeableConcept | Absent = UNSET
@@ -108,14 +115,29 @@ class ResearchElementDefinitionCharacteristic(BackboneElement, frozen=True, kw_o
     _participantEffectiveGroupMeasure: Element | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.definitionCodeableConcept is not UNSET) + (self.definitionCanonical is not UNSET or self._definitionCanonical is not UNSET) + (self.definitionExpression is not UNSET) + (self.definitionDataRequirement is not UNSET)
+        present = (
+            (self.definitionCodeableConcept is not UNSET)
+            + (self.definitionCanonical is not UNSET or self._definitionCanonical is not UNSET)
+            + (self.definitionExpression is not UNSET)
+            + (self.definitionDataRequirement is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice definition")
         if not present:
             raise ValueError("required definition")
-        present = (self.studyEffectiveDateTime is not UNSET or self._studyEffectiveDateTime is not UNSET) + (self.studyEffectivePeriod is not UNSET) + (self.studyEffectiveDuration is not UNSET) + (self.studyEffectiveTiming is not UNSET)
+        present = (
+            (self.studyEffectiveDateTime is not UNSET or self._studyEffectiveDateTime is not UNSET)
+            + (self.studyEffectivePeriod is not UNSET)
+            + (self.studyEffectiveDuration is not UNSET)
+            + (self.studyEffectiveTiming is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice studyEffective")
-        present = (self.participantEffectiveDateTime is not UNSET or self._participantEffectiveDateTime is not UNSET) + (self.participantEffectivePeriod is not UNSET) + (self.participantEffectiveDuration is not UNSET) + (self.participantEffectiveTiming is not UNSET)
+        present = (
+            (self.participantEffectiveDateTime is not UNSET or self._participantEffectiveDateTime is not UNSET)
+            + (self.participantEffectivePeriod is not UNSET)
+            + (self.participantEffectiveDuration is not UNSET)
+            + (self.participantEffectiveTiming is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice participantEffective")

@@ -11,33 +11,33 @@ from .datatypes import *
 
 
 class ResearchStudy(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="ResearchStudy"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     title: String | Absent = UNSET
     _title: Element | Absent = UNSET
-    protocol: list[Reference] | Absent = UNSET
-    partOf: list[Reference] | Absent = UNSET
+    protocol: Many[Reference] | Absent = UNSET
+    partOf: Many[Reference] | Absent = UNSET
     status: codes.ResearchStudyStatus | Absent = UNSET
     _status: Element | Absent = UNSET
     primaryPurposeType: CodeableConcept | Absent = UNSET
     phase: CodeableConcept | Absent = UNSET
-    category: list[CodeableConcept] | Absent = UNSET
-    focus: list[CodeableConcept] | Absent = UNSET
-    condition: list[CodeableConcept] | Absent = UNSET
-    contact: list[ContactDetail] | Absent = UNSET
-    relatedArtifact: list[RelatedArtifact] | Absent = UNSET
-    keyword: list[CodeableConcept] | Absent = UNSET
-    location: list[CodeableConcept] | Absent = UNSET
+    category: Many[CodeableConcept] | Absent = UNSET
+    focus: Many[CodeableConcept] | Absent = UNSET
+    condition: Many[CodeableConcept] | Absent = UNSET
+    contact: Many[ContactDetail] | Absent = UNSET
+    relatedArtifact: Many[RelatedArtifact] | Absent = UNSET
+    keyword: Many[CodeableConcept] | Absent = UNSET
+    location: Many[CodeableConcept] | Absent = UNSET
     description: Markdown | Absent = UNSET
     _description: Element | Absent = UNSET
-    enrollment: list[Reference] | Absent = UNSET
+    enrollment: Many[Reference] | Absent = UNSET
     period: Period | Absent = UNSET
     sponsor: Reference | Absent = UNSET
     principalInvestigator: Reference | Absent = UNSET
-    site: list[Reference] | Absent = UNSET
+    site: Many[Reference] | Absent = UNSET
     reasonStopped: CodeableConcept | Absent = UNSET
-    note: list[Annotation] | Absent = UNSET
-    arm: list[ResearchStudyArm] | Absent = UNSET
-    objective: list[ResearchStudyObjective] | Absent = UNSET
+    note: Many[Annotation] | Absent = UNSET
+    arm: Many[ResearchStudyArm] | Absent = UNSET
+    objective: Many[ResearchStudyObjective] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.status is not UNSET or self._status is not UNSET):

@@ -11,7 +11,7 @@ from .datatypes import *
 
 
 class ResearchSubject(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="ResearchSubject"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     status: codes.ResearchSubjectStatus | Absent = UNSET
     _status: Element | Absent = UNSET
     period: Period | Absent = UNSET

@@ -11,7 +11,7 @@ from .datatypes import *
 
 
 class RiskAssessment(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="RiskAssessment"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     basedOn: Reference | Absent = UNSET
     parent: Reference | Absent = UNSET
     status: codes.ObservationStatus | Absent = UNSET
@@ -25,18 +25,21 @@ class RiskAssessment(DomainResource, frozen=True, kw_only=True, tag_field="resou
     occurrencePeriod: Period | Absent = UNSET
     condition: Reference | Absent = UNSET
     performer: Reference | Absent = UNSET
-    reasonCode: list[CodeableConcept] | Absent = UNSET
-    reasonReference: list[Reference] | Absent = UNSET
-    basis: list[Reference] | Absent = UNSET
-    prediction: list[RiskAssessmentPrediction] | Absent = UNSET
+    reasonCode: Many[CodeableConcept] | Absent = UNSET
+    reasonReference: Many[Reference] | Absent = UNSET
+    basis: Many[Reference] | Absent = UNSET
+    prediction: Many[RiskAssessmentPrediction] | Absent = UNSET
     mitigation: String | Absent = UNSET
     _mitigation: Element | Absent = UNSET
-    note: list[Annotation] | Absent = UNSET
+    note: Many[Annotation] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.status is not UNSET or self._status is not UNSET):
             raise ValueError("required status")
-        present = (self.occurrenceDateTime is not UNSET or self._occurrenceDateTime is not UNSET) + (self.occurrencePeriod is not UNSET)
+        present = (
+            (self.occurrenceDateTime is not UNSET or self._occurrenceDateTime is not UNSET)
+            + (self.occurrencePeriod is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice occurrence")
 
@@ -55,9 +58,15 @@ class RiskAssessmentPrediction(BackboneElement, frozen=True, kw_only=True):
     _rationale: Element | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.probabilityDecimal is not UNSET or self._probabilityDecimal is not UNSET) + (self.probabilityRange is not UNSET)
+        present = (
+            (self.probabilityDecimal is not UNSET or self._probabilityDecimal is not UNSET)
+            + (self.probabilityRange is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice probability")
-        present = (self.whenPeriod is not UNSET) + (self.whenRange is not UNSET)
+        present = (
+            (self.whenPeriod is not UNSET)
+            + (self.whenRange is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice when")

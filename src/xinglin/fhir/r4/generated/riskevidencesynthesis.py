@@ -13,7 +13,7 @@ from .datatypes import *
 class RiskEvidenceSynthesis(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="RiskEvidenceSynthesis"):
     url: Uri | Absent = UNSET
     _url: Element | Absent = UNSET
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     version: String | Absent = UNSET
     _version: Element | Absent = UNSET
     name: String | Absent = UNSET
@@ -26,12 +26,12 @@ class RiskEvidenceSynthesis(DomainResource, frozen=True, kw_only=True, tag_field
     _date: Element | Absent = UNSET
     publisher: String | Absent = UNSET
     _publisher: Element | Absent = UNSET
-    contact: list[ContactDetail] | Absent = UNSET
+    contact: Many[ContactDetail] | Absent = UNSET
     description: Markdown | Absent = UNSET
     _description: Element | Absent = UNSET
-    note: list[Annotation] | Absent = UNSET
-    useContext: list[UsageContext] | Absent = UNSET
-    jurisdiction: list[CodeableConcept] | Absent = UNSET
+    note: Many[Annotation] | Absent = UNSET
+    useContext: Many[UsageContext] | Absent = UNSET
+    jurisdiction: Many[CodeableConcept] | Absent = UNSET
     copyright: Markdown | Absent = UNSET
     _copyright: Element | Absent = UNSET
     approvalDate: Date | Absent = UNSET
@@ -39,12 +39,12 @@ class RiskEvidenceSynthesis(DomainResource, frozen=True, kw_only=True, tag_field
     lastReviewDate: Date | Absent = UNSET
     _lastReviewDate: Element | Absent = UNSET
     effectivePeriod: Period | Absent = UNSET
-    topic: list[CodeableConcept] | Absent = UNSET
-    author: list[ContactDetail] | Absent = UNSET
-    editor: list[ContactDetail] | Absent = UNSET
-    reviewer: list[ContactDetail] | Absent = UNSET
-    endorser: list[ContactDetail] | Absent = UNSET
-    relatedArtifact: list[RelatedArtifact] | Absent = UNSET
+    topic: Many[CodeableConcept] | Absent = UNSET
+    author: Many[ContactDetail] | Absent = UNSET
+    editor: Many[ContactDetail] | Absent = UNSET
+    reviewer: Many[ContactDetail] | Absent = UNSET
+    endorser: Many[ContactDetail] | Absent = UNSET
+    relatedArtifact: Many[RelatedArtifact] | Absent = UNSET
     synthesisType: CodeableConcept | Absent = UNSET
     studyType: CodeableConcept | Absent = UNSET
     population: Reference
@@ -52,7 +52,7 @@ class RiskEvidenceSynthesis(DomainResource, frozen=True, kw_only=True, tag_field
     outcome: Reference
     sampleSize: RiskEvidenceSynthesisSampleSize | Absent = UNSET
     riskEstimate: RiskEvidenceSynthesisRiskEstimate | Absent = UNSET
-    certainty: list[RiskEvidenceSynthesisCertainty] | Absent = UNSET
+    certainty: Many[RiskEvidenceSynthesisCertainty] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.status is not UNSET or self._status is not UNSET):
@@ -60,15 +60,15 @@ class RiskEvidenceSynthesis(DomainResource, frozen=True, kw_only=True, tag_field
 
 
 class RiskEvidenceSynthesisCertainty(BackboneElement, frozen=True, kw_only=True):
-    rating: list[CodeableConcept] | Absent = UNSET
-    note: list[Annotation] | Absent = UNSET
-    certaintySubcomponent: list[RiskEvidenceSynthesisCertaintyCertaintySubcomponent] | Absent = UNSET
+    rating: Many[CodeableConcept] | Absent = UNSET
+    note: Many[Annotation] | Absent = UNSET
+    certaintySubcomponent: Many[RiskEvidenceSynthesisCertaintyCertaintySubcomponent] | Absent = UNSET
 
 
 class RiskEvidenceSynthesisCertaintyCertaintySubcomponent(BackboneElement, frozen=True, kw_only=True):
     type: CodeableConcept | Absent = UNSET
-    rating: list[CodeableConcept] | Absent = UNSET
-    note: list[Annotation] | Absent = UNSET
+    rating: Many[CodeableConcept] | Absent = UNSET
+    note: Many[Annotation] | Absent = UNSET
 
 
 class RiskEvidenceSynthesisRiskEstimate(BackboneElement, frozen=True, kw_only=True):
@@ -82,7 +82,7 @@ class RiskEvidenceSynthesisRiskEstimate(BackboneElement, frozen=True, kw_only=Tr
     _denominatorCount: Element | Absent = UNSET
     numeratorCount: Integer | Absent = UNSET
     _numeratorCount: Element | Absent = UNSET
-    precisionEstimate: list[RiskEvidenceSynthesisRiskEstimatePrecisionEstimate] | Absent = UNSET
+    precisionEstimate: Many[RiskEvidenceSynthesisRiskEstimatePrecisionEstimate] | Absent = UNSET
 
 
 class RiskEvidenceSynthesisRiskEstimatePrecisionEstimate(BackboneElement, frozen=True, kw_only=True):

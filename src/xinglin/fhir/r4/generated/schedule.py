@@ -10,13 +10,13 @@ from .datatypes import *
 
 
 class Schedule(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="Schedule"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     active: Boolean | Absent = UNSET
     _active: Element | Absent = UNSET
-    serviceCategory: list[CodeableConcept] | Absent = UNSET
-    serviceType: list[CodeableConcept] | Absent = UNSET
-    specialty: list[CodeableConcept] | Absent = UNSET
-    actor: list[Reference]
+    serviceCategory: Many[CodeableConcept] | Absent = UNSET
+    serviceType: Many[CodeableConcept] | Absent = UNSET
+    specialty: Many[CodeableConcept] | Absent = UNSET
+    actor: Many[Reference]
     planningHorizon: Period | Absent = UNSET
     comment: String | Absent = UNSET
     _comment: Element | Absent = UNSET

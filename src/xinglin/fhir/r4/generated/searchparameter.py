@@ -27,17 +27,17 @@ class SearchParameter(DomainResource, frozen=True, kw_only=True, tag_field="reso
     _date: Element | Absent = UNSET
     publisher: String | Absent = UNSET
     _publisher: Element | Absent = UNSET
-    contact: list[ContactDetail] | Absent = UNSET
+    contact: Many[ContactDetail] | Absent = UNSET
     description: Markdown | Absent = UNSET
     _description: Element | Absent = UNSET
-    useContext: list[UsageContext] | Absent = UNSET
-    jurisdiction: list[CodeableConcept] | Absent = UNSET
+    useContext: Many[UsageContext] | Absent = UNSET
+    jurisdiction: Many[CodeableConcept] | Absent = UNSET
     purpose: Markdown | Absent = UNSET
     _purpose: Element | Absent = UNSET
     code: Code | Absent = UNSET
     _code: Element | Absent = UNSET
-    base: list[codes.ResourceTypes | None] | Absent = UNSET
-    _base: list[Element | None] | Absent = UNSET
+    base: Many[codes.ResourceTypes | None] | Absent = UNSET
+    _base: Many[Element | None] | Absent = UNSET
     type: codes.SearchParamType | Absent = UNSET
     _type: Element | Absent = UNSET
     expression: String | Absent = UNSET
@@ -46,19 +46,19 @@ class SearchParameter(DomainResource, frozen=True, kw_only=True, tag_field="reso
     _xpath: Element | Absent = UNSET
     xpathUsage: codes.SearchXpathUsage | Absent = UNSET
     _xpathUsage: Element | Absent = UNSET
-    target: list[codes.ResourceTypes | None] | Absent = UNSET
-    _target: list[Element | None] | Absent = UNSET
+    target: Many[codes.ResourceTypes | None] | Absent = UNSET
+    _target: Many[Element | None] | Absent = UNSET
     multipleOr: Boolean | Absent = UNSET
     _multipleOr: Element | Absent = UNSET
     multipleAnd: Boolean | Absent = UNSET
     _multipleAnd: Element | Absent = UNSET
-    comparator: list[codes.SearchComparator | None] | Absent = UNSET
-    _comparator: list[Element | None] | Absent = UNSET
-    modifier: list[codes.SearchModifierCode | None] | Absent = UNSET
-    _modifier: list[Element | None] | Absent = UNSET
-    chain: list[String | None] | Absent = UNSET
-    _chain: list[Element | None] | Absent = UNSET
-    component: list[SearchParameterComponent] | Absent = UNSET
+    comparator: Many[codes.SearchComparator | None] | Absent = UNSET
+    _comparator: Many[Element | None] | Absent = UNSET
+    modifier: Many[codes.SearchModifierCode | None] | Absent = UNSET
+    _modifier: Many[Element | None] | Absent = UNSET
+    chain: Many[String | None] | Absent = UNSET
+    _chain: Many[Element | None] | Absent = UNSET
+    component: Many[SearchParameterComponent] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.url is not UNSET or self._url is not UNSET):
@@ -73,8 +73,18 @@ class SearchParameter(DomainResource, frozen=True, kw_only=True, tag_field="reso
             raise ValueError("required code")
         if not (self.base is not UNSET or self._base is not UNSET):
             raise ValueError("required base")
+        if self._base is not UNSET or self.base is not UNSET and None in self.base:
+            check_nulls("base", self.base, self._base)
         if not (self.type is not UNSET or self._type is not UNSET):
             raise ValueError("required type")
+        if self._target is not UNSET or self.target is not UNSET and None in self.target:
+            check_nulls("target", self.target, self._target)
+        if self._comparator is not UNSET or self.comparator is not UNSET and None in self.comparator:
+            check_nulls("comparator", self.comparator, self._comparator)
+        if self._modifier is not UNSET or self.modifier is not UNSET and None in self.modifier:
+            check_nulls("modifier", self.modifier, self._modifier)
+        if self._chain is not UNSET or self.chain is not UNSET and None in self.chain:
+            check_nulls("chain", self.chain, self._chain)
 
 
 class SearchParameterComponent(BackboneElement, frozen=True, kw_only=True):

@@ -11,25 +11,25 @@ from .datatypes import *
 
 
 class ServiceRequest(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="ServiceRequest"):
-    identifier: list[Identifier] | Absent = UNSET
-    instantiatesCanonical: list[Canonical | None] | Absent = UNSET
-    _instantiatesCanonical: list[Element | None] | Absent = UNSET
-    instantiatesUri: list[Uri | None] | Absent = UNSET
-    _instantiatesUri: list[Element | None] | Absent = UNSET
-    basedOn: list[Reference] | Absent = UNSET
-    replaces: list[Reference] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
+    instantiatesCanonical: Many[Canonical | None] | Absent = UNSET
+    _instantiatesCanonical: Many[Element | None] | Absent = UNSET
+    instantiatesUri: Many[Uri | None] | Absent = UNSET
+    _instantiatesUri: Many[Element | None] | Absent = UNSET
+    basedOn: Many[Reference] | Absent = UNSET
+    replaces: Many[Reference] | Absent = UNSET
     requisition: Identifier | Absent = UNSET
     status: codes.RequestStatus | Absent = UNSET
     _status: Element | Absent = UNSET
     intent: codes.RequestIntent | Absent = UNSET
     _intent: Element | Absent = UNSET
-    category: list[CodeableConcept] | Absent = UNSET
+    category: Many[CodeableConcept] | Absent = UNSET
     priority: codes.RequestPriority | Absent = UNSET
     _priority: Element | Absent = UNSET
     doNotPerform: Boolean | Absent = UNSET
     _doNotPerform: Element | Absent = UNSET
     code: CodeableConcept | Absent = UNSET
-    orderDetail: list[CodeableConcept] | Absent = UNSET
+    orderDetail: Many[CodeableConcept] | Absent = UNSET
     quantityQuantity: Quantity | Absent = UNSET
     quantityRatio: Ratio | Absent = UNSET
     quantityRange: Range | Absent = UNSET
@@ -46,31 +46,46 @@ class ServiceRequest(DomainResource, frozen=True, kw_only=True, tag_field="resou
     _authoredOn: Element | Absent = UNSET
     requester: Reference | Absent = UNSET
     performerType: CodeableConcept | Absent = UNSET
-    performer: list[Reference] | Absent = UNSET
-    locationCode: list[CodeableConcept] | Absent = UNSET
-    locationReference: list[Reference] | Absent = UNSET
-    reasonCode: list[CodeableConcept] | Absent = UNSET
-    reasonReference: list[Reference] | Absent = UNSET
-    insurance: list[Reference] | Absent = UNSET
-    supportingInfo: list[Reference] | Absent = UNSET
-    specimen: list[Reference] | Absent = UNSET
-    bodySite: list[CodeableConcept] | Absent = UNSET
-    note: list[Annotation] | Absent = UNSET
+    performer: Many[Reference] | Absent = UNSET
+    locationCode: Many[CodeableConcept] | Absent = UNSET
+    locationReference: Many[Reference] | Absent = UNSET
+    reasonCode: Many[CodeableConcept] | Absent = UNSET
+    reasonReference: Many[Reference] | Absent = UNSET
+    insurance: Many[Reference] | Absent = UNSET
+    supportingInfo: Many[Reference] | Absent = UNSET
+    specimen: Many[Reference] | Absent = UNSET
+    bodySite: Many[CodeableConcept] | Absent = UNSET
+    note: Many[Annotation] | Absent = UNSET
     patientInstruction: String | Absent = UNSET
     _patientInstruction: Element | Absent = UNSET
-    relevantHistory: list[Reference] | Absent = UNSET
+    relevantHistory: Many[Reference] | Absent = UNSET
 
     def __post_init__(self) -> None:
+        if self._instantiatesCanonical is not UNSET or self.instantiatesCanonical is not UNSET and None in self.instantiatesCanonical:
+            check_nulls("instantiatesCanonical", self.instantiatesCanonical, self._instantiatesCanonical)
+        if self._instantiatesUri is not UNSET or self.instantiatesUri is not UNSET and None in self.instantiatesUri:
+            check_nulls("instantiatesUri", self.instantiatesUri, self._instantiatesUri)
         if not (self.status is not UNSET or self._status is not UNSET):
             raise ValueError("required status")
         if not (self.intent is not UNSET or self._intent is not UNSET):
             raise ValueError("required intent")
-        present = (self.quantityQuantity is not UNSET) + (self.quantityRatio is not UNSET) + (self.quantityRange is not UNSET)
+        present = (
+            (self.quantityQuantity is not UNSET)
+            + (self.quantityRatio is not UNSET)
+            + (self.quantityRange is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice quantity")
-        present = (self.occurrenceDateTime is not UNSET or self._occurrenceDateTime is not UNSET) + (self.occurrencePeriod is not UNSET) + (self.occurrenceTiming is not UNSET)
+        present = (
+            (self.occurrenceDateTime is not UNSET or self._occurrenceDateTime is not UNSET)
+            + (self.occurrencePeriod is not UNSET)
+            + (self.occurrenceTiming is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice occurrence")
-        present = (self.asNeededBoolean is not UNSET or self._asNeededBoolean is not UNSET) + (self.asNeededCodeableConcept is not UNSET)
+        present = (
+            (self.asNeededBoolean is not UNSET or self._asNeededBoolean is not UNSET)
+            + (self.asNeededCodeableConcept is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice asNeeded")

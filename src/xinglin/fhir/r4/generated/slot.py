@@ -11,10 +11,10 @@ from .datatypes import *
 
 
 class Slot(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="Slot"):
-    identifier: list[Identifier] | Absent = UNSET
-    serviceCategory: list[CodeableConcept] | Absent = UNSET
-    serviceType: list[CodeableConcept] | Absent = UNSET
-    specialty: list[CodeableConcept] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
+    serviceCategory: Many[CodeableConcept] | Absent = UNSET
+    serviceType: Many[CodeableConcept] | Absent = UNSET
+    specialty: Many[CodeableConcept] | Absent = UNSET
     appointmentType: CodeableConcept | Absent = UNSET
     schedule: Reference
     status: codes.Slotstatus | Absent = UNSET

@@ -11,7 +11,7 @@ from .datatypes import *
 
 
 class Specimen(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="Specimen"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     accessionIdentifier: Identifier | Absent = UNSET
     status: codes.SpecimenStatus | Absent = UNSET
     _status: Element | Absent = UNSET
@@ -19,13 +19,13 @@ class Specimen(DomainResource, frozen=True, kw_only=True, tag_field="resourceTyp
     subject: Reference | Absent = UNSET
     receivedTime: DateTime | Absent = UNSET
     _receivedTime: Element | Absent = UNSET
-    parent: list[Reference] | Absent = UNSET
-    request: list[Reference] | Absent = UNSET
+    parent: Many[Reference] | Absent = UNSET
+    request: Many[Reference] | Absent = UNSET
     collection: SpecimenCollection | Absent = UNSET
-    processing: list[SpecimenProcessing] | Absent = UNSET
-    container: list[SpecimenContainer] | Absent = UNSET
-    condition: list[CodeableConcept] | Absent = UNSET
-    note: list[Annotation] | Absent = UNSET
+    processing: Many[SpecimenProcessing] | Absent = UNSET
+    container: Many[SpecimenContainer] | Absent = UNSET
+    condition: Many[CodeableConcept] | Absent = UNSET
+    note: Many[Annotation] | Absent = UNSET
 
 
 class SpecimenCollection(BackboneElement, frozen=True, kw_only=True):
@@ -41,16 +41,22 @@ class SpecimenCollection(BackboneElement, frozen=True, kw_only=True):
     fastingStatusDuration: Duration | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.collectedDateTime is not UNSET or self._collectedDateTime is not UNSET) + (self.collectedPeriod is not UNSET)
+        present = (
+            (self.collectedDateTime is not UNSET or self._collectedDateTime is not UNSET)
+            + (self.collectedPeriod is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice collected")
-        present = (self.fastingStatusCodeableConcept is not UNSET) + (self.fastingStatusDuration is not UNSET)
+        present = (
+            (self.fastingStatusCodeableConcept is not UNSET)
+            + (self.fastingStatusDuration is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice fastingStatus")
 
 
 class SpecimenContainer(BackboneElement, frozen=True, kw_only=True):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     description: String | Absent = UNSET
     _description: Element | Absent = UNSET
     type: CodeableConcept | Absent = UNSET
@@ -60,7 +66,10 @@ class SpecimenContainer(BackboneElement, frozen=True, kw_only=True):
     additiveReference: Reference | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.additiveCodeableConcept is not UNSET) + (self.additiveReference is not UNSET)
+        present = (
+            (self.additiveCodeableConcept is not UNSET)
+            + (self.additiveReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice additive")
 
@@ -69,12 +78,15 @@ class SpecimenProcessing(BackboneElement, frozen=True, kw_only=True):
     description: String | Absent = UNSET
     _description: Element | Absent = UNSET
     procedure: CodeableConcept | Absent = UNSET
-    additive: list[Reference] | Absent = UNSET
+    additive: Many[Reference] | Absent = UNSET
     timeDateTime: DateTime | Absent = UNSET
     _timeDateTime: Element | Absent = UNSET
     timePeriod: Period | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.timeDateTime is not UNSET or self._timeDateTime is not UNSET) + (self.timePeriod is not UNSET)
+        present = (
+            (self.timeDateTime is not UNSET or self._timeDateTime is not UNSET)
+            + (self.timePeriod is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice time")

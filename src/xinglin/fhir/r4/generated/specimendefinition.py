@@ -13,11 +13,11 @@ from .datatypes import *
 class SpecimenDefinition(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="SpecimenDefinition"):
     identifier: Identifier | Absent = UNSET
     typeCollected: CodeableConcept | Absent = UNSET
-    patientPreparation: list[CodeableConcept] | Absent = UNSET
+    patientPreparation: Many[CodeableConcept] | Absent = UNSET
     timeAspect: String | Absent = UNSET
     _timeAspect: Element | Absent = UNSET
-    collection: list[CodeableConcept] | Absent = UNSET
-    typeTested: list[SpecimenDefinitionTypeTested] | Absent = UNSET
+    collection: Many[CodeableConcept] | Absent = UNSET
+    typeTested: Many[SpecimenDefinitionTypeTested] | Absent = UNSET
 
 
 class SpecimenDefinitionTypeTested(BackboneElement, frozen=True, kw_only=True):
@@ -30,8 +30,8 @@ class SpecimenDefinitionTypeTested(BackboneElement, frozen=True, kw_only=True):
     requirement: String | Absent = UNSET
     _requirement: Element | Absent = UNSET
     retentionTime: Duration | Absent = UNSET
-    rejectionCriterion: list[CodeableConcept] | Absent = UNSET
-    handling: list[SpecimenDefinitionTypeTestedHandling] | Absent = UNSET
+    rejectionCriterion: Many[CodeableConcept] | Absent = UNSET
+    handling: Many[SpecimenDefinitionTypeTestedHandling] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.preference is not UNSET or self._preference is not UNSET):
@@ -48,12 +48,15 @@ class SpecimenDefinitionTypeTestedContainer(BackboneElement, frozen=True, kw_onl
     minimumVolumeQuantity: Quantity | Absent = UNSET
     minimumVolumeString: String | Absent = UNSET
     _minimumVolumeString: Element | Absent = UNSET
-    additive: list[SpecimenDefinitionTypeTestedContainerAdditive] | Absent = UNSET
+    additive: Many[SpecimenDefinitionTypeTestedContainerAdditive] | Absent = UNSET
     preparation: String | Absent = UNSET
     _preparation: Element | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.minimumVolumeQuantity is not UNSET) + (self.minimumVolumeString is not UNSET or self._minimumVolumeString is not UNSET)
+        present = (
+            (self.minimumVolumeQuantity is not UNSET)
+            + (self.minimumVolumeString is not UNSET or self._minimumVolumeString is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice minimumVolume")
 
@@ -63,7 +66,10 @@ class SpecimenDefinitionTypeTestedContainerAdditive(BackboneElement, frozen=True
     additiveReference: Reference | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.additiveCodeableConcept is not UNSET) + (self.additiveReference is not UNSET)
+        present = (
+            (self.additiveCodeableConcept is not UNSET)
+            + (self.additiveReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice additive")
         if not present:

@@ -13,7 +13,7 @@ from .datatypes import *
 class StructureDefinition(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="StructureDefinition"):
     url: Uri | Absent = UNSET
     _url: Element | Absent = UNSET
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     version: String | Absent = UNSET
     _version: Element | Absent = UNSET
     name: String | Absent = UNSET
@@ -28,26 +28,26 @@ class StructureDefinition(DomainResource, frozen=True, kw_only=True, tag_field="
     _date: Element | Absent = UNSET
     publisher: String | Absent = UNSET
     _publisher: Element | Absent = UNSET
-    contact: list[ContactDetail] | Absent = UNSET
+    contact: Many[ContactDetail] | Absent = UNSET
     description: Markdown | Absent = UNSET
     _description: Element | Absent = UNSET
-    useContext: list[UsageContext] | Absent = UNSET
-    jurisdiction: list[CodeableConcept] | Absent = UNSET
+    useContext: Many[UsageContext] | Absent = UNSET
+    jurisdiction: Many[CodeableConcept] | Absent = UNSET
     purpose: Markdown | Absent = UNSET
     _purpose: Element | Absent = UNSET
     copyright: Markdown | Absent = UNSET
     _copyright: Element | Absent = UNSET
-    keyword: list[Coding] | Absent = UNSET
+    keyword: Many[Coding] | Absent = UNSET
     fhirVersion: codes.FHIRVersion | Absent = UNSET
     _fhirVersion: Element | Absent = UNSET
-    mapping: list[StructureDefinitionMapping] | Absent = UNSET
+    mapping: Many[StructureDefinitionMapping] | Absent = UNSET
     kind: codes.StructureDefinitionKind | Absent = UNSET
     _kind: Element | Absent = UNSET
     abstract: Boolean | Absent = UNSET
     _abstract: Element | Absent = UNSET
-    context: list[StructureDefinitionContext] | Absent = UNSET
-    contextInvariant: list[String | None] | Absent = UNSET
-    _contextInvariant: list[Element | None] | Absent = UNSET
+    context: Many[StructureDefinitionContext] | Absent = UNSET
+    contextInvariant: Many[String | None] | Absent = UNSET
+    _contextInvariant: Many[Element | None] | Absent = UNSET
     type: Uri | Absent = UNSET
     _type: Element | Absent = UNSET
     baseDefinition: Canonical | Absent = UNSET
@@ -68,6 +68,8 @@ class StructureDefinition(DomainResource, frozen=True, kw_only=True, tag_field="
             raise ValueError("required kind")
         if not (self.abstract is not UNSET or self._abstract is not UNSET):
             raise ValueError("required abstract")
+        if self._contextInvariant is not UNSET or self.contextInvariant is not UNSET and None in self.contextInvariant:
+            check_nulls("contextInvariant", self.contextInvariant, self._contextInvariant)
         if not (self.type is not UNSET or self._type is not UNSET):
             raise ValueError("required type")
 
@@ -86,7 +88,7 @@ class StructureDefinitionContext(BackboneElement, frozen=True, kw_only=True):
 
 
 class StructureDefinitionDifferential(BackboneElement, frozen=True, kw_only=True):
-    element: list[ElementDefinition]
+    element: Many[ElementDefinition]
 
 
 class StructureDefinitionMapping(BackboneElement, frozen=True, kw_only=True):
@@ -105,4 +107,4 @@ class StructureDefinitionMapping(BackboneElement, frozen=True, kw_only=True):
 
 
 class StructureDefinitionSnapshot(BackboneElement, frozen=True, kw_only=True):
-    element: list[ElementDefinition]
+    element: Many[ElementDefinition]

@@ -13,7 +13,7 @@ from .datatypes import *
 class StructureMap(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="StructureMap"):
     url: Uri | Absent = UNSET
     _url: Element | Absent = UNSET
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     version: String | Absent = UNSET
     _version: Element | Absent = UNSET
     name: String | Absent = UNSET
@@ -28,19 +28,19 @@ class StructureMap(DomainResource, frozen=True, kw_only=True, tag_field="resourc
     _date: Element | Absent = UNSET
     publisher: String | Absent = UNSET
     _publisher: Element | Absent = UNSET
-    contact: list[ContactDetail] | Absent = UNSET
+    contact: Many[ContactDetail] | Absent = UNSET
     description: Markdown | Absent = UNSET
     _description: Element | Absent = UNSET
-    useContext: list[UsageContext] | Absent = UNSET
-    jurisdiction: list[CodeableConcept] | Absent = UNSET
+    useContext: Many[UsageContext] | Absent = UNSET
+    jurisdiction: Many[CodeableConcept] | Absent = UNSET
     purpose: Markdown | Absent = UNSET
     _purpose: Element | Absent = UNSET
     copyright: Markdown | Absent = UNSET
     _copyright: Element | Absent = UNSET
-    structure: list[StructureMapStructure] | Absent = UNSET
-    import_: list[Canonical | None] | Absent = field(name="import", default=UNSET)
-    _import: list[Element | None] | Absent = UNSET
-    group: list[StructureMapGroup]
+    structure: Many[StructureMapStructure] | Absent = UNSET
+    import_: Many[Canonical | None] | Absent = field(name="import", default=UNSET)
+    _import: Many[Element | None] | Absent = UNSET
+    group: Many[StructureMapGroup]
 
     def __post_init__(self) -> None:
         if not (self.url is not UNSET or self._url is not UNSET):
@@ -49,6 +49,8 @@ class StructureMap(DomainResource, frozen=True, kw_only=True, tag_field="resourc
             raise ValueError("required name")
         if not (self.status is not UNSET or self._status is not UNSET):
             raise ValueError("required status")
+        if self._import is not UNSET or self.import_ is not UNSET and None in self.import_:
+            check_nulls("import", self.import_, self._import)
 
 
 class StructureMapGroup(BackboneElement, frozen=True, kw_only=True):
@@ -60,8 +62,8 @@ class StructureMapGroup(BackboneElement, frozen=True, kw_only=True):
     _typeMode: Element | Absent = UNSET
     documentation: String | Absent = UNSET
     _documentation: Element | Absent = UNSET
-    input: list[StructureMapGroupInput]
-    rule: list[StructureMapGroupRule]
+    input: Many[StructureMapGroupInput]
+    rule: Many[StructureMapGroupRule]
 
     def __post_init__(self) -> None:
         if not (self.name is not UNSET or self._name is not UNSET):
@@ -90,10 +92,10 @@ class StructureMapGroupInput(BackboneElement, frozen=True, kw_only=True):
 class StructureMapGroupRule(BackboneElement, frozen=True, kw_only=True):
     name: Id | Absent = UNSET
     _name: Element | Absent = UNSET
-    source: list[StructureMapGroupRuleSource]
-    target: list[StructureMapGroupRuleTarget] | Absent = UNSET
-    rule: list[StructureMapGroupRule] | Absent = UNSET
-    dependent: list[StructureMapGroupRuleDependent] | Absent = UNSET
+    source: Many[StructureMapGroupRuleSource]
+    target: Many[StructureMapGroupRuleTarget] | Absent = UNSET
+    rule: Many[StructureMapGroupRule] | Absent = UNSET
+    dependent: Many[StructureMapGroupRuleDependent] | Absent = UNSET
     documentation: String | Absent = UNSET
     _documentation: Element | Absent = UNSET
 
@@ -105,14 +107,16 @@ class StructureMapGroupRule(BackboneElement, frozen=True, kw_only=True):
 class StructureMapGroupRuleDependent(BackboneElement, frozen=True, kw_only=True):
     name: Id | Absent = UNSET
     _name: Element | Absent = UNSET
-    variable: list[String | None] | Absent = UNSET
-    _variable: list[Element | None] | Absent = UNSET
+    variable: Many[String | None] | Absent = UNSET
+    _variable: Many[Element | None] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.name is not UNSET or self._name is not UNSET):
             raise ValueError("required name")
         if not (self.variable is not UNSET or self._variable is not UNSET):
             raise ValueError("required variable")
+        if self._variable is not UNSET or self.variable is not UNSET and None in self.variable:
+            check_nulls("variable", self.variable, self._variable)
 
 
 class StructureMapGroupRuleSource(BackboneElement, frozen=True, kw_only=True):
@@ -209,9 +213,7 @@ class StructureMapGroupRuleSource(BackboneElement, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not (self.context is not UNSET or self._context is not UNSET):
             raise ValueError("required context")
-        present = (self.defaultValueBase64Binary is not UNSET or self._defaultValueBase64Binary is not UNSET) + (self.defaultValueBoolean is not UNSET or self._defaultValueBoolean is not UNSET) + (self.defaultValueCanonical is not UNSET or self._defaultValueCanonical is not UNSET) + (self.defaultValueCode is not UNSET or self._defaultValueCode is not UNSET) + (self.defaultValueDate is not UNSET or self._defaultValueDate is not UNSET) + (self.defaultValueDateTime is not UNSET or self._defaultValueDateTime is not UNSET) + (self.defaultValueDecimal is not UNSET or self._defaultValueDecimal is not UNSET) + (self.defaultValueId is not UNSET or self._defaultValueId is not UNSET) + (self.defaultValueInstant is not UNSET or self._defaultValueInstant is not UNSET) + (self.defaultValueInteger is not UNSET or self._defaultValueInteger is not UNSET) + (self.defaultValueMarkdown is not UNSET or self._defaultValueMarkdown is not UNSET) + (self.defaultValueOid is not UNSET or self._defaultValueOid is not UNSET) + (self.defaultValuePositiveInt is not UNSET or self._defaultValuePositiveInt is not UNSET) + (self.defaultValueString is not UNSET or self._defaultValueString is not UNSET) + (self.defaultValueTime is not UNSET or self._defaultValueTime is not UNSET) + (self.defaultValueUnsignedInt is not UNSET or self._defaultValueUnsignedInt is not UNSET) + (self.defaultValueUri is not UNSET or self._defaultValueUri is not UNSET) + (self.defaultValueUrl is not UNSET or self._defaultValueUrl is not UNSET) + (self.defaultValueUuid is not UNSET or self._defaultValueUuid is not UNSET) + (self.defaultValueAddress is not UNSET) + (self.defaultValueAge is not UNSET) + (self.defaultValueAnnotation is not UNSET) + (self.defaultValueAttachment is not UNSET) + (self.defaultValueCodeableConcept is not UNSET) + (self.defaultValueCoding is not UNSET) + (self.defaultValueContactPoint is not UNSET) + (self.defaultValueCount is not UNSET) + (self.defaultValueDistance is not UNSET) + (self.defaultValueDuration is not UNSET) + (self.defaultValueHumanName is not UNSET) + (self.defaultValueIdentifier is not UNSET) + (self.defaultValueMoney is not UNSET) + (self.defaultValuePeriod is not UNSET) + (self.defaultValueQuantity is not UNSET) + (self.defaultValueRange is not UNSET) + (self.defaultValueRatio is not UNSET) + (self.defaultValueReference is not UNSET) + (self.defaultValueSampledData is not UNSET) + (self.defaultValueSignature is not UNSET) + (self.defaultValueTiming is not UNSET) + (self.defaultValueContactDetail is not UNSET) + (self.defaultValueContributor is not UNSET) + (self.defaultValueDataRequirement is not UNSET) + (self.defaultValueExpression is not UNSET) + (self.defaultValueParameterDefinition is not UNSET) + (self.defaultValueRelatedArtifact is not UNSET) + (self.defaultValueTriggerDefinition is not UNSET) + (self.defaultValueUsageContext is not UNSET) + (self.defaultValueDosage is not UNSET) + (self.defaultValueMeta is not UNSET)
-        if present > 1:
-            raise ValueError("choice defaultValue")
+        check_open_choice(self, "defaultValue")
 
 
 class StructureMapGroupRuleTarget(BackboneElement, frozen=True, kw_only=True):
@@ -223,13 +225,17 @@ class StructureMapGroupRuleTarget(BackboneElement, frozen=True, kw_only=True):
     _element: Element | Absent = UNSET
     variable: Id | Absent = UNSET
     _variable: Element | Absent = UNSET
-    listMode: list[codes.MapTargetListMode | None] | Absent = UNSET
-    _listMode: list[Element | None] | Absent = UNSET
+    listMode: Many[codes.MapTargetListMode | None] | Absent = UNSET
+    _listMode: Many[Element | None] | Absent = UNSET
     listRuleId: Id | Absent = UNSET
     _listRuleId: Element | Absent = UNSET
     transform: codes.MapTransform | Absent = UNSET
     _transform: Element | Absent = UNSET
-    parameter: list[StructureMapGroupRuleTargetParameter] | Absent = UNSET
+    parameter: Many[StructureMapGroupRuleTargetParameter] | Absent = UNSET
+
+    def __post_init__(self) -> None:
+        if self._listMode is not UNSET or self.listMode is not UNSET and None in self.listMode:
+            check_nulls("listMode", self.listMode, self._listMode)
 
 
 class StructureMapGroupRuleTargetParameter(BackboneElement, frozen=True, kw_only=True):
@@ -245,7 +251,13 @@ class StructureMapGroupRuleTargetParameter(BackboneElement, frozen=True, kw_only
     _valueDecimal: Element | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.valueId is not UNSET or self._valueId is not UNSET) + (self.valueString is not UNSET or self._valueString is not UNSET) + (self.valueBoolean is not UNSET or self._valueBoolean is not UNSET) + (self.valueInteger is not UNSET or self._valueInteger is not UNSET) + (self.valueDecimal is not UNSET or self._valueDecimal is not UNSET)
+        present = (
+            (self.valueId is not UNSET or self._valueId is not UNSET)
+            + (self.valueString is not UNSET or self._valueString is not UNSET)
+            + (self.valueBoolean is not UNSET or self._valueBoolean is not UNSET)
+            + (self.valueInteger is not UNSET or self._valueInteger is not UNSET)
+            + (self.valueDecimal is not UNSET or self._valueDecimal is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice value")
         if not present:

@@ -13,7 +13,7 @@ from .datatypes import *
 class Subscription(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="Subscription"):
     status: codes.SubscriptionStatus | Absent = UNSET
     _status: Element | Absent = UNSET
-    contact: list[ContactPoint] | Absent = UNSET
+    contact: Many[ContactPoint] | Absent = UNSET
     end: Instant | Absent = UNSET
     _end: Element | Absent = UNSET
     reason: String | Absent = UNSET
@@ -40,9 +40,11 @@ class SubscriptionChannel(BackboneElement, frozen=True, kw_only=True):
     _endpoint: Element | Absent = UNSET
     payload: Code | Absent = UNSET
     _payload: Element | Absent = UNSET
-    header: list[String | None] | Absent = UNSET
-    _header: list[Element | None] | Absent = UNSET
+    header: Many[String | None] | Absent = UNSET
+    _header: Many[Element | None] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.type is not UNSET or self._type is not UNSET):
             raise ValueError("required type")
+        if self._header is not UNSET or self.header is not UNSET and None in self.header:
+            check_nulls("header", self.header, self._header)

@@ -11,15 +11,15 @@ from .datatypes import *
 
 
 class Substance(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="Substance"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     status: codes.SubstanceStatus | Absent = UNSET
     _status: Element | Absent = UNSET
-    category: list[CodeableConcept] | Absent = UNSET
+    category: Many[CodeableConcept] | Absent = UNSET
     code: CodeableConcept
     description: String | Absent = UNSET
     _description: Element | Absent = UNSET
-    instance: list[SubstanceInstance] | Absent = UNSET
-    ingredient: list[SubstanceIngredient] | Absent = UNSET
+    instance: Many[SubstanceInstance] | Absent = UNSET
+    ingredient: Many[SubstanceIngredient] | Absent = UNSET
 
 
 class SubstanceIngredient(BackboneElement, frozen=True, kw_only=True):
@@ -28,7 +28,10 @@ class SubstanceIngredient(BackboneElement, frozen=True, kw_only=True):
     substanceReference: Reference | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.substanceCodeableConcept is not UNSET) + (self.substanceReference is not UNSET)
+        present = (
+            (self.substanceCodeableConcept is not UNSET)
+            + (self.substanceReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice substance")
         if not present:

@@ -16,7 +16,7 @@ class SubstanceNucleicAcid(DomainResource, frozen=True, kw_only=True, tag_field=
     areaOfHybridisation: String | Absent = UNSET
     _areaOfHybridisation: Element | Absent = UNSET
     oligoNucleotideType: CodeableConcept | Absent = UNSET
-    subunit: list[SubstanceNucleicAcidSubunit] | Absent = UNSET
+    subunit: Many[SubstanceNucleicAcidSubunit] | Absent = UNSET
 
 
 class SubstanceNucleicAcidSubunit(BackboneElement, frozen=True, kw_only=True):
@@ -29,8 +29,8 @@ class SubstanceNucleicAcidSubunit(BackboneElement, frozen=True, kw_only=True):
     sequenceAttachment: Attachment | Absent = UNSET
     fivePrime: CodeableConcept | Absent = UNSET
     threePrime: CodeableConcept | Absent = UNSET
-    linkage: list[SubstanceNucleicAcidSubunitLinkage] | Absent = UNSET
-    sugar: list[SubstanceNucleicAcidSubunitSugar] | Absent = UNSET
+    linkage: Many[SubstanceNucleicAcidSubunitLinkage] | Absent = UNSET
+    sugar: Many[SubstanceNucleicAcidSubunitSugar] | Absent = UNSET
 
 
 class SubstanceNucleicAcidSubunitLinkage(BackboneElement, frozen=True, kw_only=True):

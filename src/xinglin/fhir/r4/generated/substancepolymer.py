@@ -12,16 +12,20 @@ from .datatypes import *
 class SubstancePolymer(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="SubstancePolymer"):
     class_: CodeableConcept | Absent = field(name="class", default=UNSET)
     geometry: CodeableConcept | Absent = UNSET
-    copolymerConnectivity: list[CodeableConcept] | Absent = UNSET
-    modification: list[String | None] | Absent = UNSET
-    _modification: list[Element | None] | Absent = UNSET
-    monomerSet: list[SubstancePolymerMonomerSet] | Absent = UNSET
-    repeat: list[SubstancePolymerRepeat] | Absent = UNSET
+    copolymerConnectivity: Many[CodeableConcept] | Absent = UNSET
+    modification: Many[String | None] | Absent = UNSET
+    _modification: Many[Element | None] | Absent = UNSET
+    monomerSet: Many[SubstancePolymerMonomerSet] | Absent = UNSET
+    repeat: Many[SubstancePolymerRepeat] | Absent = UNSET
+
+    def __post_init__(self) -> None:
+        if self._modification is not UNSET or self.modification is not UNSET and None in self.modification:
+            check_nulls("modification", self.modification, self._modification)
 
 
 class SubstancePolymerMonomerSet(BackboneElement, frozen=True, kw_only=True):
     ratioType: CodeableConcept | Absent = UNSET
-    startingMaterial: list[SubstancePolymerMonomerSetStartingMaterial] | Absent = UNSET
+    startingMaterial: Many[SubstancePolymerMonomerSetStartingMaterial] | Absent = UNSET
 
 
 class SubstancePolymerMonomerSetStartingMaterial(BackboneElement, frozen=True, kw_only=True):
@@ -38,7 +42,7 @@ class SubstancePolymerRepeat(BackboneElement, frozen=True, kw_only=True):
     averageMolecularFormula: String | Absent = UNSET
     _averageMolecularFormula: Element | Absent = UNSET
     repeatUnitAmountType: CodeableConcept | Absent = UNSET
-    repeatUnit: list[SubstancePolymerRepeatRepeatUnit] | Absent = UNSET
+    repeatUnit: Many[SubstancePolymerRepeatRepeatUnit] | Absent = UNSET
 
 
 class SubstancePolymerRepeatRepeatUnit(BackboneElement, frozen=True, kw_only=True):
@@ -46,8 +50,8 @@ class SubstancePolymerRepeatRepeatUnit(BackboneElement, frozen=True, kw_only=Tru
     repeatUnit: String | Absent = UNSET
     _repeatUnit: Element | Absent = UNSET
     amount: SubstanceAmount | Absent = UNSET
-    degreeOfPolymerisation: list[SubstancePolymerRepeatRepeatUnitDegreeOfPolymerisation] | Absent = UNSET
-    structuralRepresentation: list[SubstancePolymerRepeatRepeatUnitStructuralRepresentation] | Absent = UNSET
+    degreeOfPolymerisation: Many[SubstancePolymerRepeatRepeatUnitDegreeOfPolymerisation] | Absent = UNSET
+    structuralRepresentation: Many[SubstancePolymerRepeatRepeatUnitStructuralRepresentation] | Absent = UNSET
 
 
 class SubstancePolymerRepeatRepeatUnitDegreeOfPolymerisation(BackboneElement, frozen=True, kw_only=True):

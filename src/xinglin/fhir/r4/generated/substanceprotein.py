@@ -13,9 +13,13 @@ class SubstanceProtein(DomainResource, frozen=True, kw_only=True, tag_field="res
     sequenceType: CodeableConcept | Absent = UNSET
     numberOfSubunits: Integer | Absent = UNSET
     _numberOfSubunits: Element | Absent = UNSET
-    disulfideLinkage: list[String | None] | Absent = UNSET
-    _disulfideLinkage: list[Element | None] | Absent = UNSET
-    subunit: list[SubstanceProteinSubunit] | Absent = UNSET
+    disulfideLinkage: Many[String | None] | Absent = UNSET
+    _disulfideLinkage: Many[Element | None] | Absent = UNSET
+    subunit: Many[SubstanceProteinSubunit] | Absent = UNSET
+
+    def __post_init__(self) -> None:
+        if self._disulfideLinkage is not UNSET or self.disulfideLinkage is not UNSET and None in self.disulfideLinkage:
+            check_nulls("disulfideLinkage", self.disulfideLinkage, self._disulfideLinkage)
 
 
 class SubstanceProteinSubunit(BackboneElement, frozen=True, kw_only=True):

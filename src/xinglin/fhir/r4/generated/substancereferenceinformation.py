@@ -12,29 +12,29 @@ from .datatypes import *
 class SubstanceReferenceInformation(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="SubstanceReferenceInformation"):
     comment: String | Absent = UNSET
     _comment: Element | Absent = UNSET
-    gene: list[SubstanceReferenceInformationGene] | Absent = UNSET
-    geneElement: list[SubstanceReferenceInformationGeneElement] | Absent = UNSET
-    classification: list[SubstanceReferenceInformationClassification] | Absent = UNSET
-    target: list[SubstanceReferenceInformationTarget] | Absent = UNSET
+    gene: Many[SubstanceReferenceInformationGene] | Absent = UNSET
+    geneElement: Many[SubstanceReferenceInformationGeneElement] | Absent = UNSET
+    classification: Many[SubstanceReferenceInformationClassification] | Absent = UNSET
+    target: Many[SubstanceReferenceInformationTarget] | Absent = UNSET
 
 
 class SubstanceReferenceInformationClassification(BackboneElement, frozen=True, kw_only=True):
     domain: CodeableConcept | Absent = UNSET
     classification: CodeableConcept | Absent = UNSET
-    subtype: list[CodeableConcept] | Absent = UNSET
-    source: list[Reference] | Absent = UNSET
+    subtype: Many[CodeableConcept] | Absent = UNSET
+    source: Many[Reference] | Absent = UNSET
 
 
 class SubstanceReferenceInformationGene(BackboneElement, frozen=True, kw_only=True):
     geneSequenceOrigin: CodeableConcept | Absent = UNSET
     gene: CodeableConcept | Absent = UNSET
-    source: list[Reference] | Absent = UNSET
+    source: Many[Reference] | Absent = UNSET
 
 
 class SubstanceReferenceInformationGeneElement(BackboneElement, frozen=True, kw_only=True):
     type: CodeableConcept | Absent = UNSET
     element: Identifier | Absent = UNSET
-    source: list[Reference] | Absent = UNSET
+    source: Many[Reference] | Absent = UNSET
 
 
 class SubstanceReferenceInformationTarget(BackboneElement, frozen=True, kw_only=True):
@@ -48,9 +48,13 @@ class SubstanceReferenceInformationTarget(BackboneElement, frozen=True, kw_only=
     amountString: String | Absent = UNSET
     _amountString: Element | Absent = UNSET
     amountType: CodeableConcept | Absent = UNSET
-    source: list[Reference] | Absent = UNSET
+    source: Many[Reference] | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.amountQuantity is not UNSET) + (self.amountRange is not UNSET) + (self.amountString is not UNSET or self._amountString is not UNSET)
+        present = (
+            (self.amountQuantity is not UNSET)
+            + (self.amountRange is not UNSET)
+            + (self.amountString is not UNSET or self._amountString is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice amount")

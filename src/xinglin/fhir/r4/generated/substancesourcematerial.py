@@ -16,16 +16,22 @@ class SubstanceSourceMaterial(DomainResource, frozen=True, kw_only=True, tag_fie
     organismId: Identifier | Absent = UNSET
     organismName: String | Absent = UNSET
     _organismName: Element | Absent = UNSET
-    parentSubstanceId: list[Identifier] | Absent = UNSET
-    parentSubstanceName: list[String | None] | Absent = UNSET
-    _parentSubstanceName: list[Element | None] | Absent = UNSET
-    countryOfOrigin: list[CodeableConcept] | Absent = UNSET
-    geographicalLocation: list[String | None] | Absent = UNSET
-    _geographicalLocation: list[Element | None] | Absent = UNSET
+    parentSubstanceId: Many[Identifier] | Absent = UNSET
+    parentSubstanceName: Many[String | None] | Absent = UNSET
+    _parentSubstanceName: Many[Element | None] | Absent = UNSET
+    countryOfOrigin: Many[CodeableConcept] | Absent = UNSET
+    geographicalLocation: Many[String | None] | Absent = UNSET
+    _geographicalLocation: Many[Element | None] | Absent = UNSET
     developmentStage: CodeableConcept | Absent = UNSET
-    fractionDescription: list[SubstanceSourceMaterialFractionDescription] | Absent = UNSET
+    fractionDescription: Many[SubstanceSourceMaterialFractionDescription] | Absent = UNSET
     organism: SubstanceSourceMaterialOrganism | Absent = UNSET
-    partDescription: list[SubstanceSourceMaterialPartDescription] | Absent = UNSET
+    partDescription: Many[SubstanceSourceMaterialPartDescription] | Absent = UNSET
+
+    def __post_init__(self) -> None:
+        if self._parentSubstanceName is not UNSET or self.parentSubstanceName is not UNSET and None in self.parentSubstanceName:
+            check_nulls("parentSubstanceName", self.parentSubstanceName, self._parentSubstanceName)
+        if self._geographicalLocation is not UNSET or self.geographicalLocation is not UNSET and None in self.geographicalLocation:
+            check_nulls("geographicalLocation", self.geographicalLocation, self._geographicalLocation)
 
 
 class SubstanceSourceMaterialFractionDescription(BackboneElement, frozen=True, kw_only=True):
@@ -41,7 +47,7 @@ class SubstanceSourceMaterialOrganism(BackboneElement, frozen=True, kw_only=True
     intraspecificType: CodeableConcept | Absent = UNSET
     intraspecificDescription: String | Absent = UNSET
     _intraspecificDescription: Element | Absent = UNSET
-    author: list[SubstanceSourceMaterialOrganismAuthor] | Absent = UNSET
+    author: Many[SubstanceSourceMaterialOrganismAuthor] | Absent = UNSET
     hybrid: SubstanceSourceMaterialOrganismHybrid | Absent = UNSET
     organismGeneral: SubstanceSourceMaterialOrganismOrganismGeneral | Absent = UNSET
 

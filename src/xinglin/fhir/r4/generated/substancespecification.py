@@ -16,17 +16,17 @@ class SubstanceSpecification(DomainResource, frozen=True, kw_only=True, tag_fiel
     domain: CodeableConcept | Absent = UNSET
     description: String | Absent = UNSET
     _description: Element | Absent = UNSET
-    source: list[Reference] | Absent = UNSET
+    source: Many[Reference] | Absent = UNSET
     comment: String | Absent = UNSET
     _comment: Element | Absent = UNSET
-    moiety: list[SubstanceSpecificationMoiety] | Absent = UNSET
-    property: list[SubstanceSpecificationProperty] | Absent = UNSET
+    moiety: Many[SubstanceSpecificationMoiety] | Absent = UNSET
+    property: Many[SubstanceSpecificationProperty] | Absent = UNSET
     referenceInformation: Reference | Absent = UNSET
     structure: SubstanceSpecificationStructure | Absent = UNSET
-    code: list[SubstanceSpecificationCode] | Absent = UNSET
-    name: list[SubstanceSpecificationName] | Absent = UNSET
-    molecularWeight: list[SubstanceSpecificationStructureIsotopeMolecularWeight] | Absent = UNSET
-    relationship: list[SubstanceSpecificationRelationship] | Absent = UNSET
+    code: Many[SubstanceSpecificationCode] | Absent = UNSET
+    name: Many[SubstanceSpecificationName] | Absent = UNSET
+    molecularWeight: Many[SubstanceSpecificationStructureIsotopeMolecularWeight] | Absent = UNSET
+    relationship: Many[SubstanceSpecificationRelationship] | Absent = UNSET
     nucleicAcid: Reference | Absent = UNSET
     polymer: Reference | Absent = UNSET
     protein: Reference | Absent = UNSET
@@ -40,7 +40,7 @@ class SubstanceSpecificationCode(BackboneElement, frozen=True, kw_only=True):
     _statusDate: Element | Absent = UNSET
     comment: String | Absent = UNSET
     _comment: Element | Absent = UNSET
-    source: list[Reference] | Absent = UNSET
+    source: Many[Reference] | Absent = UNSET
 
 
 class SubstanceSpecificationMoiety(BackboneElement, frozen=True, kw_only=True):
@@ -57,7 +57,10 @@ class SubstanceSpecificationMoiety(BackboneElement, frozen=True, kw_only=True):
     _amountString: Element | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.amountQuantity is not UNSET) + (self.amountString is not UNSET or self._amountString is not UNSET)
+        present = (
+            (self.amountQuantity is not UNSET)
+            + (self.amountString is not UNSET or self._amountString is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice amount")
 
@@ -69,13 +72,13 @@ class SubstanceSpecificationName(BackboneElement, frozen=True, kw_only=True):
     status: CodeableConcept | Absent = UNSET
     preferred: Boolean | Absent = UNSET
     _preferred: Element | Absent = UNSET
-    language: list[CodeableConcept] | Absent = UNSET
-    domain: list[CodeableConcept] | Absent = UNSET
-    jurisdiction: list[CodeableConcept] | Absent = UNSET
-    synonym: list[SubstanceSpecificationName] | Absent = UNSET
-    translation: list[SubstanceSpecificationName] | Absent = UNSET
-    official: list[SubstanceSpecificationNameOfficial] | Absent = UNSET
-    source: list[Reference] | Absent = UNSET
+    language: Many[CodeableConcept] | Absent = UNSET
+    domain: Many[CodeableConcept] | Absent = UNSET
+    jurisdiction: Many[CodeableConcept] | Absent = UNSET
+    synonym: Many[SubstanceSpecificationName] | Absent = UNSET
+    translation: Many[SubstanceSpecificationName] | Absent = UNSET
+    official: Many[SubstanceSpecificationNameOfficial] | Absent = UNSET
+    source: Many[Reference] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.name is not UNSET or self._name is not UNSET):
@@ -101,10 +104,16 @@ class SubstanceSpecificationProperty(BackboneElement, frozen=True, kw_only=True)
     _amountString: Element | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.definingSubstanceReference is not UNSET) + (self.definingSubstanceCodeableConcept is not UNSET)
+        present = (
+            (self.definingSubstanceReference is not UNSET)
+            + (self.definingSubstanceCodeableConcept is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice definingSubstance")
-        present = (self.amountQuantity is not UNSET) + (self.amountString is not UNSET or self._amountString is not UNSET)
+        present = (
+            (self.amountQuantity is not UNSET)
+            + (self.amountString is not UNSET or self._amountString is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice amount")
 
@@ -122,13 +131,21 @@ class SubstanceSpecificationRelationship(BackboneElement, frozen=True, kw_only=T
     _amountString: Element | Absent = UNSET
     amountRatioLowLimit: Ratio | Absent = UNSET
     amountType: CodeableConcept | Absent = UNSET
-    source: list[Reference] | Absent = UNSET
+    source: Many[Reference] | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.substanceReference is not UNSET) + (self.substanceCodeableConcept is not UNSET)
+        present = (
+            (self.substanceReference is not UNSET)
+            + (self.substanceCodeableConcept is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice substance")
-        present = (self.amountQuantity is not UNSET) + (self.amountRange is not UNSET) + (self.amountRatio is not UNSET) + (self.amountString is not UNSET or self._amountString is not UNSET)
+        present = (
+            (self.amountQuantity is not UNSET)
+            + (self.amountRange is not UNSET)
+            + (self.amountRatio is not UNSET)
+            + (self.amountString is not UNSET or self._amountString is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice amount")
 
@@ -140,10 +157,10 @@ class SubstanceSpecificationStructure(BackboneElement, frozen=True, kw_only=True
     _molecularFormula: Element | Absent = UNSET
     molecularFormulaByMoiety: String | Absent = UNSET
     _molecularFormulaByMoiety: Element | Absent = UNSET
-    isotope: list[SubstanceSpecificationStructureIsotope] | Absent = UNSET
+    isotope: Many[SubstanceSpecificationStructureIsotope] | Absent = UNSET
     molecularWeight: SubstanceSpecificationStructureIsotopeMolecularWeight | Absent = UNSET
-    source: list[Reference] | Absent = UNSET
-    representation: list[SubstanceSpecificationStructureRepresentation] | Absent = UNSET
+    source: Many[Reference] | Absent = UNSET
+    representation: Many[SubstanceSpecificationStructureRepresentation] | Absent = UNSET
 
 
 class SubstanceSpecificationStructureIsotope(BackboneElement, frozen=True, kw_only=True):

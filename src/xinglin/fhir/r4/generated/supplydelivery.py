@@ -11,9 +11,9 @@ from .datatypes import *
 
 
 class SupplyDelivery(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="SupplyDelivery"):
-    identifier: list[Identifier] | Absent = UNSET
-    basedOn: list[Reference] | Absent = UNSET
-    partOf: list[Reference] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
+    basedOn: Many[Reference] | Absent = UNSET
+    partOf: Many[Reference] | Absent = UNSET
     status: codes.SupplydeliveryStatus | Absent = UNSET
     _status: Element | Absent = UNSET
     patient: Reference | Absent = UNSET
@@ -25,10 +25,14 @@ class SupplyDelivery(DomainResource, frozen=True, kw_only=True, tag_field="resou
     occurrenceTiming: Timing | Absent = UNSET
     supplier: Reference | Absent = UNSET
     destination: Reference | Absent = UNSET
-    receiver: list[Reference] | Absent = UNSET
+    receiver: Many[Reference] | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.occurrenceDateTime is not UNSET or self._occurrenceDateTime is not UNSET) + (self.occurrencePeriod is not UNSET) + (self.occurrenceTiming is not UNSET)
+        present = (
+            (self.occurrenceDateTime is not UNSET or self._occurrenceDateTime is not UNSET)
+            + (self.occurrencePeriod is not UNSET)
+            + (self.occurrenceTiming is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice occurrence")
 
@@ -39,6 +43,9 @@ class SupplyDeliverySuppliedItem(BackboneElement, frozen=True, kw_only=True):
     itemReference: Reference | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.itemCodeableConcept is not UNSET) + (self.itemReference is not UNSET)
+        present = (
+            (self.itemCodeableConcept is not UNSET)
+            + (self.itemReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice item")

@@ -11,7 +11,7 @@ from .datatypes import *
 
 
 class SupplyRequest(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="SupplyRequest"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     status: codes.SupplyrequestStatus | Absent = UNSET
     _status: Element | Absent = UNSET
     category: CodeableConcept | Absent = UNSET
@@ -20,7 +20,7 @@ class SupplyRequest(DomainResource, frozen=True, kw_only=True, tag_field="resour
     itemCodeableConcept: CodeableConcept | Absent = UNSET
     itemReference: Reference | Absent = UNSET
     quantity: Quantity
-    parameter: list[SupplyRequestParameter] | Absent = UNSET
+    parameter: Many[SupplyRequestParameter] | Absent = UNSET
     occurrenceDateTime: DateTime | Absent = UNSET
     _occurrenceDateTime: Element | Absent = UNSET
     occurrencePeriod: Period | Absent = UNSET
@@ -28,19 +28,26 @@ class SupplyRequest(DomainResource, frozen=True, kw_only=True, tag_field="resour
     authoredOn: DateTime | Absent = UNSET
     _authoredOn: Element | Absent = UNSET
     requester: Reference | Absent = UNSET
-    supplier: list[Reference] | Absent = UNSET
-    reasonCode: list[CodeableConcept] | Absent = UNSET
-    reasonReference: list[Reference] | Absent = UNSET
+    supplier: Many[Reference] | Absent = UNSET
+    reasonCode: Many[CodeableConcept] | Absent = UNSET
+    reasonReference: Many[Reference] | Absent = UNSET
     deliverFrom: Reference | Absent = UNSET
     deliverTo: Reference | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.itemCodeableConcept is not UNSET) + (self.itemReference is not UNSET)
+        present = (
+            (self.itemCodeableConcept is not UNSET)
+            + (self.itemReference is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice item")
         if not present:
             raise ValueError("required item")
-        present = (self.occurrenceDateTime is not UNSET or self._occurrenceDateTime is not UNSET) + (self.occurrencePeriod is not UNSET) + (self.occurrenceTiming is not UNSET)
+        present = (
+            (self.occurrenceDateTime is not UNSET or self._occurrenceDateTime is not UNSET)
+            + (self.occurrencePeriod is not UNSET)
+            + (self.occurrenceTiming is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice occurrence")
 
@@ -54,6 +61,11 @@ class SupplyRequestParameter(BackboneElement, frozen=True, kw_only=True):
     _valueBoolean: Element | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.valueCodeableConcept is not UNSET) + (self.valueQuantity is not UNSET) + (self.valueRange is not UNSET) + (self.valueBoolean is not UNSET or self._valueBoolean is not UNSET)
+        present = (
+            (self.valueCodeableConcept is not UNSET)
+            + (self.valueQuantity is not UNSET)
+            + (self.valueRange is not UNSET)
+            + (self.valueBoolean is not UNSET or self._valueBoolean is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice value")

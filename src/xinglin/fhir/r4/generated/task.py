@@ -11,14 +11,14 @@ from .datatypes import *
 
 
 class Task(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="Task"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     instantiatesCanonical: Canonical | Absent = UNSET
     _instantiatesCanonical: Element | Absent = UNSET
     instantiatesUri: Uri | Absent = UNSET
     _instantiatesUri: Element | Absent = UNSET
-    basedOn: list[Reference] | Absent = UNSET
+    basedOn: Many[Reference] | Absent = UNSET
     groupIdentifier: Identifier | Absent = UNSET
-    partOf: list[Reference] | Absent = UNSET
+    partOf: Many[Reference] | Absent = UNSET
     status: codes.TaskStatus | Absent = UNSET
     _status: Element | Absent = UNSET
     statusReason: CodeableConcept | Absent = UNSET
@@ -39,17 +39,17 @@ class Task(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", 
     lastModified: DateTime | Absent = UNSET
     _lastModified: Element | Absent = UNSET
     requester: Reference | Absent = UNSET
-    performerType: list[CodeableConcept] | Absent = UNSET
+    performerType: Many[CodeableConcept] | Absent = UNSET
     owner: Reference | Absent = UNSET
     location: Reference | Absent = UNSET
     reasonCode: CodeableConcept | Absent = UNSET
     reasonReference: Reference | Absent = UNSET
-    insurance: list[Reference] | Absent = UNSET
-    note: list[Annotation] | Absent = UNSET
-    relevantHistory: list[Reference] | Absent = UNSET
+    insurance: Many[Reference] | Absent = UNSET
+    note: Many[Annotation] | Absent = UNSET
+    relevantHistory: Many[Reference] | Absent = UNSET
     restriction: TaskRestriction | Absent = UNSET
-    input: list[TaskInput] | Absent = UNSET
-    output: list[TaskOutput] | Absent = UNSET
+    input: Many[TaskInput] | Absent = UNSET
+    output: Many[TaskOutput] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.status is not UNSET or self._status is not UNSET):
@@ -131,7 +131,58 @@ class TaskInput(BackboneElement, frozen=True, kw_only=True):
     valueMeta: Meta | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.valueBase64Binary is not UNSET or self._valueBase64Binary is not UNSET) + (self.valueBoolean is not UNSET or self._valueBoolean is not UNSET) + (self.valueCanonical is not UNSET or self._valueCanonical is not UNSET) + (self.valueCode is not UNSET or self._valueCode is not UNSET) + (self.valueDate is not UNSET or self._valueDate is not UNSET) + (self.valueDateTime is not UNSET or self._valueDateTime is not UNSET) + (self.valueDecimal is not UNSET or self._valueDecimal is not UNSET) + (self.valueId is not UNSET or self._valueId is not UNSET) + (self.valueInstant is not UNSET or self._valueInstant is not UNSET) + (self.valueInteger is not UNSET or self._valueInteger is not UNSET) + (self.valueMarkdown is not UNSET or self._valueMarkdown is not UNSET) + (self.valueOid is not UNSET or self._valueOid is not UNSET) + (self.valuePositiveInt is not UNSET or self._valuePositiveInt is not UNSET) + (self.valueString is not UNSET or self._valueString is not UNSET) + (self.valueTime is not UNSET or self._valueTime is not UNSET) + (self.valueUnsignedInt is not UNSET or self._valueUnsignedInt is not UNSET) + (self.valueUri is not UNSET or self._valueUri is not UNSET) + (self.valueUrl is not UNSET or self._valueUrl is not UNSET) + (self.valueUuid is not UNSET or self._valueUuid is not UNSET) + (self.valueAddress is not UNSET) + (self.valueAge is not UNSET) + (self.valueAnnotation is not UNSET) + (self.valueAttachment is not UNSET) + (self.valueCodeableConcept is not UNSET) + (self.valueCoding is not UNSET) + (self.valueContactPoint is not UNSET) + (self.valueCount is not UNSET) + (self.valueDistance is not UNSET) + (self.valueDuration is not UNSET) + (self.valueHumanName is not UNSET) + (self.valueIdentifier is not UNSET) + (self.valueMoney is not UNSET) + (self.valuePeriod is not UNSET) + (self.valueQuantity is not UNSET) + (self.valueRange is not UNSET) + (self.valueRatio is not UNSET) + (self.valueReference is not UNSET) + (self.valueSampledData is not UNSET) + (self.valueSignature is not UNSET) + (self.valueTiming is not UNSET) + (self.valueContactDetail is not UNSET) + (self.valueContributor is not UNSET) + (self.valueDataRequirement is not UNSET) + (self.valueExpression is not UNSET) + (self.valueParameterDefinition is not UNSET) + (self.valueRelatedArtifact is not UNSET) + (self.valueTriggerDefinition is not UNSET) + (self.valueUsageContext is not UNSET) + (self.valueDosage is not UNSET) + (self.valueMeta is not UNSET)
+        present = (
+            (self.valueBase64Binary is not UNSET or self._valueBase64Binary is not UNSET)
+            + (self.valueBoolean is not UNSET or self._valueBoolean is not UNSET)
+            + (self.valueCanonical is not UNSET or self._valueCanonical is not UNSET)
+            + (self.valueCode is not UNSET or self._valueCode is not UNSET)
+            + (self.valueDate is not UNSET or self._valueDate is not UNSET)
+            + (self.valueDateTime is not UNSET or self._valueDateTime is not UNSET)
+            + (self.valueDecimal is not UNSET or self._valueDecimal is not UNSET)
+            + (self.valueId is not UNSET or self._valueId is not UNSET)
+            + (self.valueInstant is not UNSET or self._valueInstant is not UNSET)
+            + (self.valueInteger is not UNSET or self._valueInteger is not UNSET)
+            + (self.valueMarkdown is not UNSET or self._valueMarkdown is not UNSET)
+            + (self.valueOid is not UNSET or self._valueOid is not UNSET)
+            + (self.valuePositiveInt is not UNSET or self._valuePositiveInt is not UNSET)
+            + (self.valueString is not UNSET or self._valueString is not UNSET)
+            + (self.valueTime is not UNSET or self._valueTime is not UNSET)
+            + (self.valueUnsignedInt is not UNSET or self._valueUnsignedInt is not UNSET)
+            + (self.valueUri is not UNSET or self._valueUri is not UNSET)
+            + (self.valueUrl is not UNSET or self._valueUrl is not UNSET)
+            + (self.valueUuid is not UNSET or self._valueUuid is not UNSET)
+            + (self.valueAddress is not UNSET)
+            + (self.valueAge is not UNSET)
+            + (self.valueAnnotation is not UNSET)
+            + (self.valueAttachment is not UNSET)
+            + (self.valueCodeableConcept is not UNSET)
+            + (self.valueCoding is not UNSET)
+            + (self.valueContactPoint is not UNSET)
+            + (self.valueCount is not UNSET)
+            + (self.valueDistance is not UNSET)
+            + (self.valueDuration is not UNSET)
+            + (self.valueHumanName is not UNSET)
+            + (self.valueIdentifier is not UNSET)
+            + (self.valueMoney is not UNSET)
+            + (self.valuePeriod is not UNSET)
+            + (self.valueQuantity is not UNSET)
+            + (self.valueRange is not UNSET)
+            + (self.valueRatio is not UNSET)
+            + (self.valueReference is not UNSET)
+            + (self.valueSampledData is not UNSET)
+            + (self.valueSignature is not UNSET)
+            + (self.valueTiming is not UNSET)
+            + (self.valueContactDetail is not UNSET)
+            + (self.valueContributor is not UNSET)
+            + (self.valueDataRequirement is not UNSET)
+            + (self.valueExpression is not UNSET)
+            + (self.valueParameterDefinition is not UNSET)
+            + (self.valueRelatedArtifact is not UNSET)
+            + (self.valueTriggerDefinition is not UNSET)
+            + (self.valueUsageContext is not UNSET)
+            + (self.valueDosage is not UNSET)
+            + (self.valueMeta is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice value")
         if not present:
@@ -211,7 +262,58 @@ class TaskOutput(BackboneElement, frozen=True, kw_only=True):
     valueMeta: Meta | Absent = UNSET
 
     def __post_init__(self) -> None:
-        present = (self.valueBase64Binary is not UNSET or self._valueBase64Binary is not UNSET) + (self.valueBoolean is not UNSET or self._valueBoolean is not UNSET) + (self.valueCanonical is not UNSET or self._valueCanonical is not UNSET) + (self.valueCode is not UNSET or self._valueCode is not UNSET) + (self.valueDate is not UNSET or self._valueDate is not UNSET) + (self.valueDateTime is not UNSET or self._valueDateTime is not UNSET) + (self.valueDecimal is not UNSET or self._valueDecimal is not UNSET) + (self.valueId is not UNSET or self._valueId is not UNSET) + (self.valueInstant is not UNSET or self._valueInstant is not UNSET) + (self.valueInteger is not UNSET or self._valueInteger is not UNSET) + (self.valueMarkdown is not UNSET or self._valueMarkdown is not UNSET) + (self.valueOid is not UNSET or self._valueOid is not UNSET) + (self.valuePositiveInt is not UNSET or self._valuePositiveInt is not UNSET) + (self.valueString is not UNSET or self._valueString is not UNSET) + (self.valueTime is not UNSET or self._valueTime is not UNSET) + (self.valueUnsignedInt is not UNSET or self._valueUnsignedInt is not UNSET) + (self.valueUri is not UNSET or self._valueUri is not UNSET) + (self.valueUrl is not UNSET or self._valueUrl is not UNSET) + (self.valueUuid is not UNSET or self._valueUuid is not UNSET) + (self.valueAddress is not UNSET) + (self.valueAge is not UNSET) + (self.valueAnnotation is not UNSET) + (self.valueAttachment is not UNSET) + (self.valueCodeableConcept is not UNSET) + (self.valueCoding is not UNSET) + (self.valueContactPoint is not UNSET) + (self.valueCount is not UNSET) + (self.valueDistance is not UNSET) + (self.valueDuration is not UNSET) + (self.valueHumanName is not UNSET) + (self.valueIdentifier is not UNSET) + (self.valueMoney is not UNSET) + (self.valuePeriod is not UNSET) + (self.valueQuantity is not UNSET) + (self.valueRange is not UNSET) + (self.valueRatio is not UNSET) + (self.valueReference is not UNSET) + (self.valueSampledData is not UNSET) + (self.valueSignature is not UNSET) + (self.valueTiming is not UNSET) + (self.valueContactDetail is not UNSET) + (self.valueContributor is not UNSET) + (self.valueDataRequirement is not UNSET) + (self.valueExpression is not UNSET) + (self.valueParameterDefinition is not UNSET) + (self.valueRelatedArtifact is not UNSET) + (self.valueTriggerDefinition is not UNSET) + (self.valueUsageContext is not UNSET) + (self.valueDosage is not UNSET) + (self.valueMeta is not UNSET)
+        present = (
+            (self.valueBase64Binary is not UNSET or self._valueBase64Binary is not UNSET)
+            + (self.valueBoolean is not UNSET or self._valueBoolean is not UNSET)
+            + (self.valueCanonical is not UNSET or self._valueCanonical is not UNSET)
+            + (self.valueCode is not UNSET or self._valueCode is not UNSET)
+            + (self.valueDate is not UNSET or self._valueDate is not UNSET)
+            + (self.valueDateTime is not UNSET or self._valueDateTime is not UNSET)
+            + (self.valueDecimal is not UNSET or self._valueDecimal is not UNSET)
+            + (self.valueId is not UNSET or self._valueId is not UNSET)
+            + (self.valueInstant is not UNSET or self._valueInstant is not UNSET)
+            + (self.valueInteger is not UNSET or self._valueInteger is not UNSET)
+            + (self.valueMarkdown is not UNSET or self._valueMarkdown is not UNSET)
+            + (self.valueOid is not UNSET or self._valueOid is not UNSET)
+            + (self.valuePositiveInt is not UNSET or self._valuePositiveInt is not UNSET)
+            + (self.valueString is not UNSET or self._valueString is not UNSET)
+            + (self.valueTime is not UNSET or self._valueTime is not UNSET)
+            + (self.valueUnsignedInt is not UNSET or self._valueUnsignedInt is not UNSET)
+            + (self.valueUri is not UNSET or self._valueUri is not UNSET)
+            + (self.valueUrl is not UNSET or self._valueUrl is not UNSET)
+            + (self.valueUuid is not UNSET or self._valueUuid is not UNSET)
+            + (self.valueAddress is not UNSET)
+            + (self.valueAge is not UNSET)
+            + (self.valueAnnotation is not UNSET)
+            + (self.valueAttachment is not UNSET)
+            + (self.valueCodeableConcept is not UNSET)
+            + (self.valueCoding is not UNSET)
+            + (self.valueContactPoint is not UNSET)
+            + (self.valueCount is not UNSET)
+            + (self.valueDistance is not UNSET)
+            + (self.valueDuration is not UNSET)
+            + (self.valueHumanName is not UNSET)
+            + (self.valueIdentifier is not UNSET)
+            + (self.valueMoney is not UNSET)
+            + (self.valuePeriod is not UNSET)
+            + (self.valueQuantity is not UNSET)
+            + (self.valueRange is not UNSET)
+            + (self.valueRatio is not UNSET)
+            + (self.valueReference is not UNSET)
+            + (self.valueSampledData is not UNSET)
+            + (self.valueSignature is not UNSET)
+            + (self.valueTiming is not UNSET)
+            + (self.valueContactDetail is not UNSET)
+            + (self.valueContributor is not UNSET)
+            + (self.valueDataRequirement is not UNSET)
+            + (self.valueExpression is not UNSET)
+            + (self.valueParameterDefinition is not UNSET)
+            + (self.valueRelatedArtifact is not UNSET)
+            + (self.valueTriggerDefinition is not UNSET)
+            + (self.valueUsageContext is not UNSET)
+            + (self.valueDosage is not UNSET)
+            + (self.valueMeta is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice value")
         if not present:
@@ -222,4 +324,4 @@ class TaskRestriction(BackboneElement, frozen=True, kw_only=True):
     repetitions: PositiveInt | Absent = UNSET
     _repetitions: Element | Absent = UNSET
     period: Period | Absent = UNSET
-    recipient: list[Reference] | Absent = UNSET
+    recipient: Many[Reference] | Absent = UNSET

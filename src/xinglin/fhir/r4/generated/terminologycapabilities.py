@@ -27,11 +27,11 @@ class TerminologyCapabilities(DomainResource, frozen=True, kw_only=True, tag_fie
     _date: Element | Absent = UNSET
     publisher: String | Absent = UNSET
     _publisher: Element | Absent = UNSET
-    contact: list[ContactDetail] | Absent = UNSET
+    contact: Many[ContactDetail] | Absent = UNSET
     description: Markdown | Absent = UNSET
     _description: Element | Absent = UNSET
-    useContext: list[UsageContext] | Absent = UNSET
-    jurisdiction: list[CodeableConcept] | Absent = UNSET
+    useContext: Many[UsageContext] | Absent = UNSET
+    jurisdiction: Many[CodeableConcept] | Absent = UNSET
     purpose: Markdown | Absent = UNSET
     _purpose: Element | Absent = UNSET
     copyright: Markdown | Absent = UNSET
@@ -42,7 +42,7 @@ class TerminologyCapabilities(DomainResource, frozen=True, kw_only=True, tag_fie
     implementation: TerminologyCapabilitiesImplementation | Absent = UNSET
     lockedDate: Boolean | Absent = UNSET
     _lockedDate: Element | Absent = UNSET
-    codeSystem: list[TerminologyCapabilitiesCodeSystem] | Absent = UNSET
+    codeSystem: Many[TerminologyCapabilitiesCodeSystem] | Absent = UNSET
     expansion: TerminologyCapabilitiesExpansion | Absent = UNSET
     codeSearch: codes.CodeSearchSupport | Absent = UNSET
     _codeSearch: Element | Absent = UNSET
@@ -67,7 +67,7 @@ class TerminologyCapabilitiesClosure(BackboneElement, frozen=True, kw_only=True)
 class TerminologyCapabilitiesCodeSystem(BackboneElement, frozen=True, kw_only=True):
     uri: Canonical | Absent = UNSET
     _uri: Element | Absent = UNSET
-    version: list[TerminologyCapabilitiesCodeSystemVersion] | Absent = UNSET
+    version: Many[TerminologyCapabilitiesCodeSystemVersion] | Absent = UNSET
     subsumption: Boolean | Absent = UNSET
     _subsumption: Element | Absent = UNSET
 
@@ -79,24 +79,32 @@ class TerminologyCapabilitiesCodeSystemVersion(BackboneElement, frozen=True, kw_
     _isDefault: Element | Absent = UNSET
     compositional: Boolean | Absent = UNSET
     _compositional: Element | Absent = UNSET
-    language: list[Code | None] | Absent = UNSET
-    _language: list[Element | None] | Absent = UNSET
-    filter: list[TerminologyCapabilitiesCodeSystemVersionFilter] | Absent = UNSET
-    property: list[Code | None] | Absent = UNSET
-    _property: list[Element | None] | Absent = UNSET
+    language: Many[Code | None] | Absent = UNSET
+    _language: Many[Element | None] | Absent = UNSET
+    filter: Many[TerminologyCapabilitiesCodeSystemVersionFilter] | Absent = UNSET
+    property: Many[Code | None] | Absent = UNSET
+    _property: Many[Element | None] | Absent = UNSET
+
+    def __post_init__(self) -> None:
+        if self._language is not UNSET or self.language is not UNSET and None in self.language:
+            check_nulls("language", self.language, self._language)
+        if self._property is not UNSET or self.property is not UNSET and None in self.property:
+            check_nulls("property", self.property, self._property)
 
 
 class TerminologyCapabilitiesCodeSystemVersionFilter(BackboneElement, frozen=True, kw_only=True):
     code: Code | Absent = UNSET
     _code: Element | Absent = UNSET
-    op: list[Code | None] | Absent = UNSET
-    _op: list[Element | None] | Absent = UNSET
+    op: Many[Code | None] | Absent = UNSET
+    _op: Many[Element | None] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.code is not UNSET or self._code is not UNSET):
             raise ValueError("required code")
         if not (self.op is not UNSET or self._op is not UNSET):
             raise ValueError("required op")
+        if self._op is not UNSET or self.op is not UNSET and None in self.op:
+            check_nulls("op", self.op, self._op)
 
 
 class TerminologyCapabilitiesExpansion(BackboneElement, frozen=True, kw_only=True):
@@ -106,7 +114,7 @@ class TerminologyCapabilitiesExpansion(BackboneElement, frozen=True, kw_only=Tru
     _paging: Element | Absent = UNSET
     incomplete: Boolean | Absent = UNSET
     _incomplete: Element | Absent = UNSET
-    parameter: list[TerminologyCapabilitiesExpansionParameter] | Absent = UNSET
+    parameter: Many[TerminologyCapabilitiesExpansionParameter] | Absent = UNSET
     textFilter: Markdown | Absent = UNSET
     _textFilter: Element | Absent = UNSET
 

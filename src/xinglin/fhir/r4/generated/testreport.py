@@ -25,9 +25,9 @@ class TestReport(DomainResource, frozen=True, kw_only=True, tag_field="resourceT
     _tester: Element | Absent = UNSET
     issued: DateTime | Absent = UNSET
     _issued: Element | Absent = UNSET
-    participant: list[TestReportParticipant] | Absent = UNSET
+    participant: Many[TestReportParticipant] | Absent = UNSET
     setup: TestReportSetup | Absent = UNSET
-    test: list[TestReportTest] | Absent = UNSET
+    test: Many[TestReportTest] | Absent = UNSET
     teardown: TestReportTeardown | Absent = UNSET
 
     def __post_init__(self) -> None:
@@ -53,7 +53,7 @@ class TestReportParticipant(BackboneElement, frozen=True, kw_only=True):
 
 
 class TestReportSetup(BackboneElement, frozen=True, kw_only=True):
-    action: list[TestReportSetupAction]
+    action: Many[TestReportSetupAction]
 
 
 class TestReportSetupAction(BackboneElement, frozen=True, kw_only=True):
@@ -88,7 +88,7 @@ class TestReportSetupActionOperation(BackboneElement, frozen=True, kw_only=True)
 
 
 class TestReportTeardown(BackboneElement, frozen=True, kw_only=True):
-    action: list[TestReportTeardownAction]
+    action: Many[TestReportTeardownAction]
 
 
 class TestReportTeardownAction(BackboneElement, frozen=True, kw_only=True):
@@ -100,7 +100,7 @@ class TestReportTest(BackboneElement, frozen=True, kw_only=True):
     _name: Element | Absent = UNSET
     description: String | Absent = UNSET
     _description: Element | Absent = UNSET
-    action: list[TestReportTestAction]
+    action: Many[TestReportTestAction]
 
 
 class TestReportTestAction(BackboneElement, frozen=True, kw_only=True):

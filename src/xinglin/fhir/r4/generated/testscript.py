@@ -28,23 +28,23 @@ class TestScript(DomainResource, frozen=True, kw_only=True, tag_field="resourceT
     _date: Element | Absent = UNSET
     publisher: String | Absent = UNSET
     _publisher: Element | Absent = UNSET
-    contact: list[ContactDetail] | Absent = UNSET
+    contact: Many[ContactDetail] | Absent = UNSET
     description: Markdown | Absent = UNSET
     _description: Element | Absent = UNSET
-    useContext: list[UsageContext] | Absent = UNSET
-    jurisdiction: list[CodeableConcept] | Absent = UNSET
+    useContext: Many[UsageContext] | Absent = UNSET
+    jurisdiction: Many[CodeableConcept] | Absent = UNSET
     purpose: Markdown | Absent = UNSET
     _purpose: Element | Absent = UNSET
     copyright: Markdown | Absent = UNSET
     _copyright: Element | Absent = UNSET
-    origin: list[TestScriptOrigin] | Absent = UNSET
-    destination: list[TestScriptDestination] | Absent = UNSET
+    origin: Many[TestScriptOrigin] | Absent = UNSET
+    destination: Many[TestScriptDestination] | Absent = UNSET
     metadata: TestScriptMetadata | Absent = UNSET
-    fixture: list[TestScriptFixture] | Absent = UNSET
-    profile: list[Reference] | Absent = UNSET
-    variable: list[TestScriptVariable] | Absent = UNSET
+    fixture: Many[TestScriptFixture] | Absent = UNSET
+    profile: Many[Reference] | Absent = UNSET
+    variable: Many[TestScriptVariable] | Absent = UNSET
     setup: TestScriptSetup | Absent = UNSET
-    test: list[TestScriptTest] | Absent = UNSET
+    test: Many[TestScriptTest] | Absent = UNSET
     teardown: TestScriptTeardown | Absent = UNSET
 
     def __post_init__(self) -> None:
@@ -81,8 +81,8 @@ class TestScriptFixture(BackboneElement, frozen=True, kw_only=True):
 
 
 class TestScriptMetadata(BackboneElement, frozen=True, kw_only=True):
-    link: list[TestScriptMetadataLink] | Absent = UNSET
-    capability: list[TestScriptMetadataCapability]
+    link: Many[TestScriptMetadataLink] | Absent = UNSET
+    capability: Many[TestScriptMetadataCapability]
 
 
 class TestScriptMetadataCapability(BackboneElement, frozen=True, kw_only=True):
@@ -92,12 +92,12 @@ class TestScriptMetadataCapability(BackboneElement, frozen=True, kw_only=True):
     _validated: Element | Absent = UNSET
     description: String | Absent = UNSET
     _description: Element | Absent = UNSET
-    origin: list[Integer | None] | Absent = UNSET
-    _origin: list[Element | None] | Absent = UNSET
+    origin: Many[Integer | None] | Absent = UNSET
+    _origin: Many[Element | None] | Absent = UNSET
     destination: Integer | Absent = UNSET
     _destination: Element | Absent = UNSET
-    link: list[Uri | None] | Absent = UNSET
-    _link: list[Element | None] | Absent = UNSET
+    link: Many[Uri | None] | Absent = UNSET
+    _link: Many[Element | None] | Absent = UNSET
     capabilities: Canonical | Absent = UNSET
     _capabilities: Element | Absent = UNSET
 
@@ -106,6 +106,10 @@ class TestScriptMetadataCapability(BackboneElement, frozen=True, kw_only=True):
             raise ValueError("required required")
         if not (self.validated is not UNSET or self._validated is not UNSET):
             raise ValueError("required validated")
+        if self._origin is not UNSET or self.origin is not UNSET and None in self.origin:
+            check_nulls("origin", self.origin, self._origin)
+        if self._link is not UNSET or self.link is not UNSET and None in self.link:
+            check_nulls("link", self.link, self._link)
         if not (self.capabilities is not UNSET or self._capabilities is not UNSET):
             raise ValueError("required capabilities")
 
@@ -132,7 +136,7 @@ class TestScriptOrigin(BackboneElement, frozen=True, kw_only=True):
 
 
 class TestScriptSetup(BackboneElement, frozen=True, kw_only=True):
-    action: list[TestScriptSetupAction]
+    action: Many[TestScriptSetupAction]
 
 
 class TestScriptSetupAction(BackboneElement, frozen=True, kw_only=True):
@@ -213,7 +217,7 @@ class TestScriptSetupActionOperation(BackboneElement, frozen=True, kw_only=True)
     _origin: Element | Absent = UNSET
     params: String | Absent = UNSET
     _params: Element | Absent = UNSET
-    requestHeader: list[TestScriptSetupActionOperationRequestHeader] | Absent = UNSET
+    requestHeader: Many[TestScriptSetupActionOperationRequestHeader] | Absent = UNSET
     requestId: Id | Absent = UNSET
     _requestId: Element | Absent = UNSET
     responseId: Id | Absent = UNSET
@@ -244,7 +248,7 @@ class TestScriptSetupActionOperationRequestHeader(BackboneElement, frozen=True, 
 
 
 class TestScriptTeardown(BackboneElement, frozen=True, kw_only=True):
-    action: list[TestScriptTeardownAction]
+    action: Many[TestScriptTeardownAction]
 
 
 class TestScriptTeardownAction(BackboneElement, frozen=True, kw_only=True):
@@ -256,7 +260,7 @@ class TestScriptTest(BackboneElement, frozen=True, kw_only=True):
     _name: Element | Absent = UNSET
     description: String | Absent = UNSET
     _description: Element | Absent = UNSET
-    action: list[TestScriptTestAction]
+    action: Many[TestScriptTestAction]
 
 
 class TestScriptTestAction(BackboneElement, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ from .datatypes import *
 class ValueSet(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="ValueSet"):
     url: Uri | Absent = UNSET
     _url: Element | Absent = UNSET
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     version: String | Absent = UNSET
     _version: Element | Absent = UNSET
     name: String | Absent = UNSET
@@ -28,11 +28,11 @@ class ValueSet(DomainResource, frozen=True, kw_only=True, tag_field="resourceTyp
     _date: Element | Absent = UNSET
     publisher: String | Absent = UNSET
     _publisher: Element | Absent = UNSET
-    contact: list[ContactDetail] | Absent = UNSET
+    contact: Many[ContactDetail] | Absent = UNSET
     description: Markdown | Absent = UNSET
     _description: Element | Absent = UNSET
-    useContext: list[UsageContext] | Absent = UNSET
-    jurisdiction: list[CodeableConcept] | Absent = UNSET
+    useContext: Many[UsageContext] | Absent = UNSET
+    jurisdiction: Many[CodeableConcept] | Absent = UNSET
     immutable: Boolean | Absent = UNSET
     _immutable: Element | Absent = UNSET
     purpose: Markdown | Absent = UNSET
@@ -52,8 +52,8 @@ class ValueSetCompose(BackboneElement, frozen=True, kw_only=True):
     _lockedDate: Element | Absent = UNSET
     inactive: Boolean | Absent = UNSET
     _inactive: Element | Absent = UNSET
-    include: list[ValueSetComposeInclude]
-    exclude: list[ValueSetComposeInclude] | Absent = UNSET
+    include: Many[ValueSetComposeInclude]
+    exclude: Many[ValueSetComposeInclude] | Absent = UNSET
 
 
 class ValueSetComposeInclude(BackboneElement, frozen=True, kw_only=True):
@@ -61,10 +61,14 @@ class ValueSetComposeInclude(BackboneElement, frozen=True, kw_only=True):
     _system: Element | Absent = UNSET
     version: String | Absent = UNSET
     _version: Element | Absent = UNSET
-    concept: list[ValueSetComposeIncludeConcept] | Absent = UNSET
-    filter: list[ValueSetComposeIncludeFilter] | Absent = UNSET
-    valueSet: list[Canonical | None] | Absent = UNSET
-    _valueSet: list[Element | None] | Absent = UNSET
+    concept: Many[ValueSetComposeIncludeConcept] | Absent = UNSET
+    filter: Many[ValueSetComposeIncludeFilter] | Absent = UNSET
+    valueSet: Many[Canonical | None] | Absent = UNSET
+    _valueSet: Many[Element | None] | Absent = UNSET
+
+    def __post_init__(self) -> None:
+        if self._valueSet is not UNSET or self.valueSet is not UNSET and None in self.valueSet:
+            check_nulls("valueSet", self.valueSet, self._valueSet)
 
 
 class ValueSetComposeIncludeConcept(BackboneElement, frozen=True, kw_only=True):
@@ -72,7 +76,7 @@ class ValueSetComposeIncludeConcept(BackboneElement, frozen=True, kw_only=True):
     _code: Element | Absent = UNSET
     display: String | Absent = UNSET
     _display: Element | Absent = UNSET
-    designation: list[ValueSetComposeIncludeConceptDesignation] | Absent = UNSET
+    designation: Many[ValueSetComposeIncludeConceptDesignation] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.code is not UNSET or self._code is not UNSET):
@@ -117,8 +121,8 @@ class ValueSetExpansion(BackboneElement, frozen=True, kw_only=True):
     _total: Element | Absent = UNSET
     offset: Integer | Absent = UNSET
     _offset: Element | Absent = UNSET
-    parameter: list[ValueSetExpansionParameter] | Absent = UNSET
-    contains: list[ValueSetExpansionContains] | Absent = UNSET
+    parameter: Many[ValueSetExpansionParameter] | Absent = UNSET
+    contains: Many[ValueSetExpansionContains] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.timestamp is not UNSET or self._timestamp is not UNSET):
@@ -138,8 +142,8 @@ class ValueSetExpansionContains(BackboneElement, frozen=True, kw_only=True):
     _code: Element | Absent = UNSET
     display: String | Absent = UNSET
     _display: Element | Absent = UNSET
-    designation: list[ValueSetComposeIncludeConceptDesignation] | Absent = UNSET
-    contains: list[ValueSetExpansionContains] | Absent = UNSET
+    designation: Many[ValueSetComposeIncludeConceptDesignation] | Absent = UNSET
+    contains: Many[ValueSetExpansionContains] | Absent = UNSET
 
 
 class ValueSetExpansionParameter(BackboneElement, frozen=True, kw_only=True):
@@ -163,6 +167,14 @@ class ValueSetExpansionParameter(BackboneElement, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not (self.name is not UNSET or self._name is not UNSET):
             raise ValueError("required name")
-        present = (self.valueString is not UNSET or self._valueString is not UNSET) + (self.valueBoolean is not UNSET or self._valueBoolean is not UNSET) + (self.valueInteger is not UNSET or self._valueInteger is not UNSET) + (self.valueDecimal is not UNSET or self._valueDecimal is not UNSET) + (self.valueUri is not UNSET or self._valueUri is not UNSET) + (self.valueCode is not UNSET or self._valueCode is not UNSET) + (self.valueDateTime is not UNSET or self._valueDateTime is not UNSET)
+        present = (
+            (self.valueString is not UNSET or self._valueString is not UNSET)
+            + (self.valueBoolean is not UNSET or self._valueBoolean is not UNSET)
+            + (self.valueInteger is not UNSET or self._valueInteger is not UNSET)
+            + (self.valueDecimal is not UNSET or self._valueDecimal is not UNSET)
+            + (self.valueUri is not UNSET or self._valueUri is not UNSET)
+            + (self.valueCode is not UNSET or self._valueCode is not UNSET)
+            + (self.valueDateTime is not UNSET or self._valueDateTime is not UNSET)
+        )
         if present > 1:
             raise ValueError("choice value")

@@ -11,27 +11,29 @@ from .datatypes import *
 
 
 class VerificationResult(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="VerificationResult"):
-    target: list[Reference] | Absent = UNSET
-    targetLocation: list[String | None] | Absent = UNSET
-    _targetLocation: list[Element | None] | Absent = UNSET
+    target: Many[Reference] | Absent = UNSET
+    targetLocation: Many[String | None] | Absent = UNSET
+    _targetLocation: Many[Element | None] | Absent = UNSET
     need: CodeableConcept | Absent = UNSET
     status: codes.VerificationresultStatus | Absent = UNSET
     _status: Element | Absent = UNSET
     statusDate: DateTime | Absent = UNSET
     _statusDate: Element | Absent = UNSET
     validationType: CodeableConcept | Absent = UNSET
-    validationProcess: list[CodeableConcept] | Absent = UNSET
+    validationProcess: Many[CodeableConcept] | Absent = UNSET
     frequency: Timing | Absent = UNSET
     lastPerformed: DateTime | Absent = UNSET
     _lastPerformed: Element | Absent = UNSET
     nextScheduled: Date | Absent = UNSET
     _nextScheduled: Element | Absent = UNSET
     failureAction: CodeableConcept | Absent = UNSET
-    primarySource: list[VerificationResultPrimarySource] | Absent = UNSET
+    primarySource: Many[VerificationResultPrimarySource] | Absent = UNSET
     attestation: VerificationResultAttestation | Absent = UNSET
-    validator: list[VerificationResultValidator] | Absent = UNSET
+    validator: Many[VerificationResultValidator] | Absent = UNSET
 
     def __post_init__(self) -> None:
+        if self._targetLocation is not UNSET or self.targetLocation is not UNSET and None in self.targetLocation:
+            check_nulls("targetLocation", self.targetLocation, self._targetLocation)
         if not (self.status is not UNSET or self._status is not UNSET):
             raise ValueError("required status")
 
@@ -52,13 +54,13 @@ class VerificationResultAttestation(BackboneElement, frozen=True, kw_only=True):
 
 class VerificationResultPrimarySource(BackboneElement, frozen=True, kw_only=True):
     who: Reference | Absent = UNSET
-    type: list[CodeableConcept] | Absent = UNSET
-    communicationMethod: list[CodeableConcept] | Absent = UNSET
+    type: Many[CodeableConcept] | Absent = UNSET
+    communicationMethod: Many[CodeableConcept] | Absent = UNSET
     validationStatus: CodeableConcept | Absent = UNSET
     validationDate: DateTime | Absent = UNSET
     _validationDate: Element | Absent = UNSET
     canPushUpdates: CodeableConcept | Absent = UNSET
-    pushTypeAvailable: list[CodeableConcept] | Absent = UNSET
+    pushTypeAvailable: Many[CodeableConcept] | Absent = UNSET
 
 
 class VerificationResultValidator(BackboneElement, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from .datatypes import *
 
 
 class VisionPrescription(DomainResource, frozen=True, kw_only=True, tag_field="resourceType", tag="VisionPrescription"):
-    identifier: list[Identifier] | Absent = UNSET
+    identifier: Many[Identifier] | Absent = UNSET
     status: codes.FmStatus | Absent = UNSET
     _status: Element | Absent = UNSET
     created: DateTime | Absent = UNSET
@@ -21,7 +21,7 @@ class VisionPrescription(DomainResource, frozen=True, kw_only=True, tag_field="r
     dateWritten: DateTime | Absent = UNSET
     _dateWritten: Element | Absent = UNSET
     prescriber: Reference
-    lensSpecification: list[VisionPrescriptionLensSpecification]
+    lensSpecification: Many[VisionPrescriptionLensSpecification]
 
     def __post_init__(self) -> None:
         if not (self.status is not UNSET or self._status is not UNSET):
@@ -42,7 +42,7 @@ class VisionPrescriptionLensSpecification(BackboneElement, frozen=True, kw_only=
     _cylinder: Element | Absent = UNSET
     axis: Integer | Absent = UNSET
     _axis: Element | Absent = UNSET
-    prism: list[VisionPrescriptionLensSpecificationPrism] | Absent = UNSET
+    prism: Many[VisionPrescriptionLensSpecificationPrism] | Absent = UNSET
     add: Decimal | Absent = UNSET
     _add: Element | Absent = UNSET
     power: Decimal | Absent = UNSET
@@ -56,7 +56,7 @@ class VisionPrescriptionLensSpecification(BackboneElement, frozen=True, kw_only=
     _color: Element | Absent = UNSET
     brand: String | Absent = UNSET
     _brand: Element | Absent = UNSET
-    note: list[Annotation] | Absent = UNSET
+    note: Many[Annotation] | Absent = UNSET
 
     def __post_init__(self) -> None:
         if not (self.eye is not UNSET or self._eye is not UNSET):
