@@ -14,10 +14,12 @@ from typing import Final, NoReturn
 
 import msgspec
 
-from xinglin.fhir.fhirpath.parser import parse
+from xinglin.fhir.fhirpath import compile as compiled
+from xinglin.fhir.fhirpath import parse
 from xinglin.fhir.outcome import Code, Issue, Refused
 from xinglin.fhir.r4 import model
 from xinglin.fhir.r4.model import SearchParameter
+from xinglin.fhir.search.paths import Beyond, Path, paths
 
 KINDS: Final = frozenset(
     ("number", "date", "string", "token", "reference", "composite", "quantity", "uri")
@@ -149,7 +151,7 @@ def custom(content: bytes) -> SearchParameter:
         _check_expression(part.expression, "component.expression")
     if (found.type == "composite") != bool(found.component):
         _refuse("invalid", "fhir.search-definition-components", "component", code=found.code)
-    return SearchParameter(
+    definition = SearchParameter(
         url=found.url,
         code=found.code,
         type=found.type,
@@ -158,6 +160,23 @@ def custom(content: bytes) -> SearchParameter:
         target=tuple(found.target),
         component=tuple((part.definition, part.expression) for part in found.component),
     )
+    _check_meaning(definition)
+    return definition
+
+
+def _check_meaning(definition: SearchParameter) -> None:
+    """Refuse an expression that finds nothing in one of its types, whatever the resource."""
+    for resource, expression in by_type(definition).items():
+        try:
+            paths(parse(expression), resource, Path((), resource))
+        except Beyond:
+            if definition.type == "composite":
+                _refuse("not-supported", "fhir.search-definition-base", "expression", type=resource)
+            try:
+                compiled(expression).check(resource)
+            except Refused:
+                given = {"expression": expression, "type": resource}
+                _refuse("invalid", "fhir.search-definition-meaning", "expression", **given)
 
 
 def _check_expression(expression: str, element: str) -> None:

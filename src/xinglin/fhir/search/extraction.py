@@ -6,11 +6,13 @@ For each resource type one function is generated when its first resource comes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 
 from msgspec import Struct
 
 from xinglin.fhir.search.entries import Entries
+from xinglin.fhir.search.general import General
 from xinglin.fhir.search.generation import Plan, plan
 from xinglin.fhir.search.parameters import Registry
 
@@ -20,18 +22,31 @@ class Extractor:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self._plans: dict[type[Struct], Plan] = {}
+        self._functions: dict[type[Struct], Callable[[Struct], Entries]] = {}
 
     def __call__(self, value: Struct) -> Entries:
         """The entries of a resource, given as the Struct of its type."""
-        found = self._plans.get(value.__class__)
+        found = self._functions.get(value.__class__)
         if found is None:
-            found = self._plans[value.__class__] = self.plan(value.__class__)
-        return found.run(value)
+            found = self._functions[value.__class__] = self._function(value.__class__)
+        return found(value)
 
-    def plan(self, struct: type[Struct]) -> Plan:
-        name = str(struct.__struct_config__.tag)
-        return plan(name, self._registry.by_type.get(name, {}).values())
+    def plan(self, resource: str) -> Plan:
+        """How the parameters of a type are extracted."""
+        return plan(resource, self._registry.by_type.get(resource, {}).values())
+
+    def _function(self, struct: type[Struct]) -> Callable[[Struct], Entries]:
+        made = self.plan(str(struct.__struct_config__.tag))
+        if not made.beyond:
+            return made.run
+        general = General(made.beyond)
+
+        def both(value: Struct) -> Entries:
+            entries = made.run(value)
+            general.add(value, entries)
+            return entries
+
+        return both
 
 
 @lru_cache(maxsize=4)

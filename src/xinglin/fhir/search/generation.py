@@ -80,11 +80,26 @@ def plan(resource: str, parameters: Iterable[Parameter]) -> Plan:
         except Beyond:
             beyond.append(parameter)
     source = _written(root, clinical)
+    return Plan(source, _run(source, "extract", resource), tuple(beyond), tuple(empty))
+
+
+def converter(parameter: Parameter, fhir_type: str) -> Callable[..., None] | None:
+    """A function of one value of a type and the lists of an Entries by name, which adds what
+    the value is to this parameter; None if it is nothing."""
+    line = _line(parameter, Path((), fhir_type))
+    if line is None:
+        return None
+    text = line.format(v="v", **_OWN)
+    return _run(f"def add(v, {', '.join(LISTS)}):\n    {text}\n", "add", parameter.name)
+
+
+def _run(source: str, function: str, title: str) -> Callable[..., Any]:
     names: dict[str, Any] = leaves.NAMES | {"Entries": Entries, "product": product}
     names |= {"conjunction": _conjunction, "disjunction": _disjunction}
     # Our own text, made of attribute names, numbers and repr() of literals only.
-    exec(compile(source, f"<search {resource}>", "exec"), names)  # noqa: S102
-    return Plan(source, names["extract"], tuple(beyond), tuple(empty))
+    exec(compile(source, f"<search {title}>", "exec"), names)  # noqa: S102
+    found: Callable[..., Any] = names[function]
+    return found
 
 
 # Joining the paths

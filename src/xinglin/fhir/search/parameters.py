@@ -61,7 +61,7 @@ CLINICAL: Final[Mapping[str, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Parameter:
     """One search parameter of one resource type.
 
@@ -91,6 +91,9 @@ class Parameter:
     text: Parameter | None = None  # of a token: string of display, text
     clinical: bool = False  # the date that orders the resources of this type
     custom: bool = False
+
+    def __repr__(self) -> str:
+        return self.name
 
     @property
     def kept(self) -> Parameter:

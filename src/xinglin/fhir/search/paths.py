@@ -8,11 +8,9 @@ What all but a handful of custom parameters use: members, choice types, unions, 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import cache
 from keyword import iskeyword
 from typing import Final
 
-from xinglin.fhir.fhirpath.parser import parse
 from xinglin.fhir.fhirpath.tree import (
     Binary,
     Call,
@@ -23,9 +21,7 @@ from xinglin.fhir.fhirpath.tree import (
     Node,
     TypeTest,
 )
-from xinglin.fhir.outcome import Refused
 from xinglin.fhir.r4 import model
-from xinglin.fhir.search.parameters import Parameter
 
 
 class Beyond(Exception):  # noqa: N818  (the caller takes the general engine instead)
@@ -246,14 +242,3 @@ def _attributes(tree: Node, of: str, resource: str) -> list[Field]:
     if len(fields) != len(found):
         raise Beyond
     return fields
-
-
-@cache
-def element_types(parameter: Parameter) -> frozenset[str]:
-    """The FHIR types that a parameter's values have; empty where that cannot be told."""
-    try:
-        tree = parse(parameter.expression)
-        found = paths(tree, parameter.resource, Path((), parameter.resource))
-    except (Beyond, Refused):  # components are relative to an element, variants have no path
-        return frozenset()
-    return frozenset(path.type for path in found)

@@ -13,14 +13,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import product
 from typing import Final
 
+from xinglin.fhir.fhirpath import parse
 from xinglin.fhir.outcome import Refused
 from xinglin.fhir.r4 import model
 from xinglin.fhir.search.leaves import target
 from xinglin.fhir.search.parameters import Parameter, Registry
-from xinglin.fhir.search.paths import element_types
+from xinglin.fhir.search.paths import Beyond, Path, paths
 from xinglin.fhir.search.refusals import refusal
 from xinglin.fhir.search.strings import normalise
 from xinglin.fhir.search.tree import (
@@ -74,6 +76,17 @@ def terms(
     return _leaves(reading, parameter, modifier, text)
 
 
+@cache
+def _element_types(parameter: Parameter) -> frozenset[str]:
+    """The FHIR types that a parameter's values have; empty where that cannot be told."""
+    try:
+        tree = parse(parameter.expression)
+        found = paths(tree, parameter.resource, Path((), parameter.resource))
+    except (Beyond, Refused):  # components are relative to an element, variants have no path
+        return frozenset()
+    return frozenset(path.type for path in found)
+
+
 def _leaves(reading: Reading, parameter: Parameter, modifier: str | None, text: str) -> list[Leaf]:
     read = _READERS.get(parameter.kind)
     if read is None:
@@ -101,7 +114,7 @@ def _plain_token(reading: Reading, parameter: Parameter, parts: list[str]) -> To
     system: str | None
     code: str | None
     system, code = parts if len(parts) == 2 else (None, parts[0])
-    types = element_types(parameter)
+    types = _element_types(parameter)
     if types == {"boolean"} and code not in ("true", "false"):
         raise reading.wrong("|".join(parts), "boolean")
     if code and types and all(model.is_primitive(each) for each in types):
