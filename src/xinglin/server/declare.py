@@ -6,10 +6,11 @@ A module of `interactions/` has a table `INTERACTIONS`, one of `operations/` a t
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
-from xinglin.server.house import Handler
+from xinglin.server.house import Handler, House
 
 Level = Literal["system", "type", "instance"]
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -27,6 +28,9 @@ Pattern = Literal[
     "{type}/{id}/{member}",
     "{type}/{id}/{member}/_search",
 ]
+
+# Runs beside the requests until it is cancelled; a module lists its own as `WORKERS`.
+Worker = Callable[[House], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Literal
 from urllib.parse import unquote_to_bytes
 
 from xinglin.fhir.outcome import Issue, Refused
-from xinglin.store.face import UNRESTRICTED, Reader
+from xinglin.fhir.wording import Language
+from xinglin.store.face import UNRESTRICTED, Reader, Version
 
-Language = Literal["en", "zh"]
-Pairs = Sequence[tuple[str, str]]
+Header = tuple[bytes, bytes]
 
-FHIR_JSON = b"application/fhir+json; charset=utf-8"
+FHIR_JSON: Header = (b"content-type", b"application/fhir+json; charset=utf-8")
+
 _host_shape = re.compile(r"[A-Za-z0-9.\-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?").fullmatch
 _bad_escape = re.compile(r"%(?![0-9A-Fa-f]{2})").search
 
@@ -26,7 +26,16 @@ class Request:
     """`segments` is the path below the base, decoded: `("Patient", "123")`. Header names are in
     lower case. `reader` is who asks, and goes with every read of the store."""
 
-    __slots__ = ("body", "headers", "method", "raw_query", "reader", "segments", "stated_base")
+    __slots__ = (
+        "body",
+        "headers",
+        "method",
+        "raw_query",
+        "reader",
+        "segments",
+        "stated_base",
+        "what",
+    )
 
     def __init__(
         self,
@@ -46,6 +55,7 @@ class Request:
         self.body = body
         self.reader = reader
         self.stated_base = base
+        self.what = ""  # the interaction it turned out to be, for metrics and logs
 
     def header(self, name: str) -> str | None:
         value = self.headers.get(name.encode())
@@ -71,19 +81,22 @@ class Request:
 
 
 class Response:
-    """`body` is the whole text, or a stream of its parts."""
+    """`body` is the whole text, or a stream of its parts. `version` is the version that the
+    answer is about, where it is about one: an entry of a batch says more of it than HTTP can."""
 
-    __slots__ = ("body", "headers", "status")
+    __slots__ = ("body", "headers", "status", "version")
 
     def __init__(
         self,
         status: int,
         body: bytes | AsyncIterator[bytes] = b"",
-        headers: Sequence[tuple[bytes, bytes]] = (),
+        headers: Sequence[Header] = (),
+        version: Version | None = None,
     ) -> None:
         self.status = status
         self.body = body
-        self.headers = list(headers)
+        self.headers = headers
+        self.version = version
 
 
 def pairs(text: str) -> list[tuple[str, str]]:

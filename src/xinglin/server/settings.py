@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -13,13 +14,15 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from xinglin.fhir.outcome import Issue, Refused
+
+FILE = Path("xinglin.toml")  # in the working folder, unless another is named
+
 
 class Settings(BaseSettings):
     """The description of each field is its entry in docs/settings.md."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="XINGLIN_", toml_file="xinglin.toml", extra="forbid", frozen=True
-    )
+    model_config = SettingsConfigDict(env_prefix="XINGLIN_", frozen=True, extra="forbid")
 
     host: str = Field("127.0.0.1", description="Address to listen on. Only loopback for now.")
     port: int = Field(8080, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
@@ -58,13 +61,62 @@ class Settings(BaseSettings):
         "auto", description="How logs are written; auto is text on a terminal, else JSON."
     )
 
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+def load(file: Path | None = None, flags: Mapping[str, Any] | None = None) -> Settings:
+    """The settings of this process.
+
+    Raises:
+        Refused: a value is wrong, a name is unknown, or the file cannot be read.
+    """
+    if file is not None and not file.is_file():
+        raise Refused(Issue("not-found", "server.no-settings-file", given={"file": str(file)}))
+
+    class FromFile(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            toml = TomlConfigSettingsSource(settings_cls, toml_file=file or FILE)
+            return init_settings, env_settings, toml
+
+    try:
+        return FromFile(**(flags or {}))
+    except ValidationError as wrong:
+        raise Refused(*_issues(wrong)) from wrong
+    except ValueError as unreadable:  # tomllib says where
+        given: dict[str, str | int] = {"file": str(file or FILE), "reason": str(unreadable)}
+        issue = Issue("structure", "server.settings-file-unreadable", given=given)
+        raise Refused(issue) from unreadable
+
+
+def _issues(wrong: ValidationError) -> Iterator[Issue]:
+    for error in wrong.errors():
+        given: dict[str, str | int] = {"reason": error["msg"]}
+        yield Issue("value", "server.bad-setting", str(error["loc"][0]), given)
+
+
+def table() -> str:
+    """The settings as a table in Markdown: docs/settings.md is this text."""
+    lines = [
+        "# Settings",
+        "",
+        "Each can be set in `xinglin.toml` (or the file that `--config` names), in the",
+        "environment, and some on the command line (`xinglin serve --help`); the later wins.",
+        "This page is written by `xinglin.server.settings.table`.",
+        "",
+        "| in the file | in the environment | default | what it sets |",
+        "|---|---|---|---|",
+    ]
+    for name, field in Settings.model_fields.items():
+        default = "" if field.default in (None, ()) else f"`{field.default}`"
+        choices = ", ".join(
+            f"`{choice}`" for choice in get_args(field.annotation) if isinstance(choice, str)
+        )
+        told = f"{field.description} {choices}".strip() if choices else field.description
+        lines.append(f"| `{name}` | `XINGLIN_{name.upper()}` | {default} | {told} |")
+    return "\n".join(lines) + "\n"

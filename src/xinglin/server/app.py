@@ -1,0 +1,152 @@
+"""The door itself: an ASGI application (ASGI 3.0, HTTP) around the interactions.
+
+One coroutine per request: parse, route, carry out, answer. This is the edge where exceptions
+become answers, and the only one. There is no framework in between: a read takes some 40 µs,
+and each layer of a framework would cost as much again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from time import perf_counter
+from typing import Any, Final
+
+import structlog
+
+from xinglin.fhir.outcome import Issue, Refused
+from xinglin.server import media
+from xinglin.server.body import Disconnected, Receive, body
+from xinglin.server.cors import cross_origin, preflight
+from xinglin.server.delivery import deliver
+from xinglin.server.house import House
+from xinglin.server.http import FHIR_JSON, Request, Response, decoded
+from xinglin.server.metrics import Metrics
+from xinglin.server.pages import PAGES
+from xinglin.server.refusal import response as refusal
+from xinglin.server.workers import Workers
+
+Scope = Mapping[str, Any]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+_WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
+
+log = structlog.get_logger()
+
+
+class App:
+    """Answers for one house, and keeps its workers going from start to stop."""
+
+    def __init__(self, house: House) -> None:
+        self.house = house
+        self.metrics = Metrics()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+            return
+        started = perf_counter()
+        request = Request(
+            scope["method"],
+            (),
+            raw_query=scope["query_string"].decode("latin-1"),
+            headers=_headers(scope["headers"]),
+            base=self.house.settings.base_url,
+        )
+        try:
+            response = await self._answer(request, scope["raw_path"].decode("latin-1"), receive)
+        except Disconnected:
+            return
+        await deliver(request, response, send, self.house.settings.gzip_min_bytes)
+        self.metrics.count(request.what, response.status, perf_counter() - started)
+
+    async def _answer(self, request: Request, path: str, receive: Receive) -> Response:
+        try:
+            response = await self._carried_out(request, path, receive)
+        except Refused as refused:
+            response = refusal(refused, request.language)
+        except Disconnected:
+            raise
+        except Exception:
+            # Whatever it was, the client learns nothing of our insides; the log does.
+            log.exception("request failed", method=request.method, interaction=request.what)
+            issue = Issue("exception", "server.internal-error", severity="fatal")
+            response = refusal(Refused(issue), request.language)
+        if self.house.settings.cors_origins:
+            extra = cross_origin(request, self.house.settings.cors_origins)
+            response.headers = [*response.headers, *extra]
+        return response
+
+    async def _carried_out(self, request: Request, path: str, receive: Receive) -> Response:
+        method = request.method
+        if method == "OPTIONS":
+            if self.house.settings.cors_origins and (response := preflight(request)):
+                return response
+            request.method, path = "GET", "/fhir/metadata"
+        elif method == "HEAD":
+            request.method = "GET"
+        if not path.startswith("/fhir/"):
+            page = PAGES.get(path)
+            if page is not None and request.method == "GET":
+                request.what = path
+                return page(self.house, self.metrics, request)
+            if path != "/fhir":
+                raise Refused(Issue("not-found", "server.unknown-path", "url", {"path": path}))
+        request.segments = _segments(path)
+        content_type = _answer_type(request)
+        if method in _WITH_BODY:
+            _check_content(request)
+            limit = self.house.settings.max_body_bytes
+            request.body = await body(request.headers, receive, limit)
+        response = await self.house.answer(self.house, request)
+        if content_type != FHIR_JSON[1]:
+            renamed = (b"content-type", content_type)
+            response.headers = [renamed if h == FHIR_JSON else h for h in response.headers]
+        return response
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        """Lifespan: the workers run as long as the server does, and the record closes last."""
+        await receive()
+        workers = Workers(self.house)
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await workers.stop()
+        self.house.store.close()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+def _headers(raw: list[tuple[bytes, bytes]]) -> Mapping[bytes, bytes]:
+    """By name; of a header given several times the list that it stands for (RFC 9110, 5.3)."""
+    headers = dict(raw)
+    if len(headers) != len(raw):
+        for name in headers:
+            headers[name] = b", ".join(value for other, value in raw if other == name)
+    return headers
+
+
+def _segments(path: str) -> tuple[str, ...]:
+    parts = path[6:].removesuffix("/")
+    if not parts:
+        return ()
+    if "%" in parts:
+        return tuple(decoded(part) for part in parts.split("/"))
+    return tuple(parts.split("/"))
+
+
+def _answer_type(request: Request) -> bytes:
+    accept = request.headers.get(b"accept")
+    if "_format" in request.raw_query:
+        format = next((value for name, value in request.query if name == "_format"), None)
+        return media.answer_type(accept, format)
+    return media.answer_type(accept, None)
+
+
+def _check_content(request: Request) -> None:
+    """An operation looks itself at what it is given."""
+    content_type = request.headers.get(b"content-type")
+    last = request.segments[-1] if request.segments else ""
+    if request.method == "PATCH":
+        media.check_content(content_type, media.JSON_PATCH)
+    elif last == "_search":
+        media.check_content(content_type, media.FORM)
+    elif not last.startswith("$"):
+        media.check_content(content_type, media.FHIR_JSON)

@@ -1,0 +1,134 @@
+"""Entries of a batch or transaction, as requests of their own and as answers
+(FHIR R4, RESTful API, "batch/transaction"; Bundle.entry.request and .response).
+"""
+
+from __future__ import annotations
+
+import binascii
+from base64 import b64decode
+from collections.abc import Mapping
+from typing import Final
+
+from xinglin.fhir.bundle import Entry
+from xinglin.fhir.bundle import Request as Asked
+from xinglin.fhir.json import parse_exact
+from xinglin.fhir.outcome import Issue, Refused
+from xinglin.fhir.wording import Language
+from xinglin.server.conditions import etag
+from xinglin.server.http import Request, Response, decoded
+from xinglin.server.media import JSON_PATCH
+from xinglin.server.moments import instant
+from xinglin.server.refusal import outcome_text, status
+
+# The order in which a server carries entries out, whatever order they stand in.
+PHASE: Final[Mapping[str, int]] = {
+    "DELETE": 0,
+    "POST": 1,
+    "PUT": 2,
+    "PATCH": 2,
+    "GET": 3,
+    "HEAD": 3,
+}
+PHASES: Final = range(4)
+
+_INHERITED: Final = (b"accept-language", b"host", b"prefer")
+_OUTCOME: Final = b'{"resourceType":"OperationOutcome"'
+
+
+def inherited(outer: Request) -> dict[bytes, bytes]:
+    """What the headers of the bundle say for each of its entries. An answer repeats no resource
+    unless that was asked for: who sends a thousand rarely wants them back."""
+    headers = {name: outer.headers[name] for name in _INHERITED if name in outer.headers}
+    return {b"prefer": b"return=minimal", **headers}
+
+
+def asked_of(entry: Entry) -> Asked:
+    """Refused where an entry does not say what to do."""
+    if entry.request is None:
+        raise Refused(Issue("required", "server.entry-without-request", at="request"), status=400)
+    return entry.request
+
+
+def phase(entry: Entry) -> int:
+    return PHASE[asked_of(entry).method]
+
+
+def as_request(
+    outer: Request, entry: Entry, headers: dict[bytes, bytes], body: bytes | None
+) -> Request:
+    """The request that an entry stands for, with `body` as its resource."""
+    asked = asked_of(entry)
+    path, _, query = asked.url.removeprefix(outer.base).partition("?")
+    if asked.if_match or asked.if_none_match or asked.if_none_exist or asked.if_modified_since:
+        conditions = {
+            b"if-match": asked.if_match,
+            b"if-none-match": asked.if_none_match,
+            b"if-none-exist": asked.if_none_exist,
+            b"if-modified-since": asked.if_modified_since,
+        }
+        headers = headers | {name: text.encode() for name, text in conditions.items() if text}
+    if asked.method == "PATCH":
+        body = _patch_document(body)
+    return Request(
+        "GET" if asked.method == "HEAD" else asked.method,
+        tuple(decoded(part) for part in path.split("/") if part),
+        raw_query=query,
+        headers=headers,
+        body=body or b"",
+        reader=outer.reader,
+        base=outer.base,
+    )
+
+
+def as_entry(request: Request, response: Response) -> bytes:
+    """The answer to one entry. A stream cannot be one."""
+    body, version = response.body, response.version
+    if not isinstance(body, bytes):
+        raise Refused(Issue("not-supported", "server.not-in-bundle", at="request.url"))
+    parts = []
+    if version is not None and body:
+        parts.append(f'"fullUrl":"{request.base}/{version.type}/{version.id}",'.encode())
+    outcome = body.startswith(_OUTCOME)
+    if body and not outcome:
+        parts.append(b'"resource":%b,' % body)
+    parts.append(b'"response":{"status":"%d"' % response.status)
+    if version is not None:
+        parts.append(_about(request.base, version.type, version.id, version.version))
+        tag = etag(version).replace(b'"', b'\\"')
+        parts.append(b',"etag":"%b","lastModified":"%b"' % (tag, instant(version.t).encode()))
+    if outcome:
+        parts.append(b',"outcome":%b' % body)
+    return b"{%b}}" % b"".join(parts)
+
+
+def refused_entry(refused: Refused, language: Language) -> bytes:
+    """An entry that was not carried out, and why."""
+    outcome = outcome_text(refused.issues, language)
+    return b'{"response":{"status":"%d","outcome":%b}}' % (status(refused), outcome)
+
+
+def placed(refused: Refused, index: int) -> Refused:
+    """The same refusal, with its place in the bundle instead of in the entry's resource."""
+    entry = f"Bundle.entry[{index}]"
+    issues = []
+    for issue in refused.issues:
+        _, dot, path = (issue.at or "").partition(".")
+        inside = dot and issue.at and issue.at[0].isupper()
+        at = f"{entry}.resource.{path}" if inside else f"{entry}.request"
+        issues.append(Issue(issue.code, issue.key, at, issue.given, issue.severity))
+    return Refused(*issues, status=status(refused))
+
+
+def _about(base: str, type: str, id: str, version: int) -> bytes:
+    return f',"location":"{base}/{type}/{id}/_history/{version}"'.encode()
+
+
+def _patch_document(body: bytes | None) -> bytes:
+    """The JSON Patch that a Binary carries (R4, RESTful API, "patch" in a transaction)."""
+    binary = parse_exact(body or b"null")
+    if isinstance(binary, dict) and binary.get("contentType") == JSON_PATCH:
+        try:
+            return b64decode(str(binary.get("data", "")), validate=True)
+        except binascii.Error:
+            pass
+    raise Refused(Issue("value", "server.patch-not-binary", at="Binary.data"), status=400)

@@ -1,0 +1,39 @@
+"""The house from its settings: everything is put together here, and nowhere else."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from xinglin.server.house import House
+from xinglin.server.ids import time_ordered
+from xinglin.server.routes import answer
+from xinglin.server.settings import Settings
+from xinglin.store.sqlite import open_store
+
+
+def wall_clock() -> int:
+    """µs since 1970-01-01T00:00Z."""
+    return time.time_ns() // 1000
+
+
+def open_house(
+    settings: Settings, folder: Path | None, *, clock: Callable[[], int] = wall_clock
+) -> House:
+    """The record in `folder`, or in memory for None, and all that works with it.
+
+    Raises:
+        Refused: the folder cannot be used, or another server has it open.
+    """
+    return House(
+        store=open_store(folder, clock=clock),
+        settings=settings,
+        clock=clock,
+        started=clock(),
+        new_id=time_ordered(clock, random.SystemRandom().getrandbits),
+        answer=answer,
+        aside=asyncio.to_thread,
+    )

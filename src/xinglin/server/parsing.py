@@ -1,0 +1,19 @@
+"""The resource in the body of a request."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+from xinglin.fhir.resource import Resource, parse
+from xinglin.server.house import House
+from xinglin.server.http import Request
+
+LARGE: Final = 256 * 1024  # bytes; from here on reading the text would be felt by other requests
+
+
+async def parsed(house: House, request: Request, type: str) -> Resource:
+    """Raises Refused for everything that is wrong with it."""
+    if len(request.body) < LARGE:
+        return parse(request.body, expected=type)
+    return await house.aside(partial(parse, request.body, expected=type))

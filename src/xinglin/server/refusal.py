@@ -1,0 +1,50 @@
+"""A refusal as an HTTP answer: status by the first issue's code, OperationOutcome as body
+(FHIR R4, RESTful API, "Status Codes"; HTTP.html "Support for OperationOutcome").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from xinglin.fhir.json import dump_exact
+from xinglin.fhir.outcome import Issue, Refused
+from xinglin.fhir.wording import Language, outcome
+from xinglin.server.http import FHIR_JSON, Response
+
+STATUS: Final[Mapping[str, int]] = MappingProxyType(
+    {
+        "login": 401,
+        "security": 403,
+        "forbidden": 403,
+        "not-found": 404,
+        "conflict": 409,
+        "duplicate": 409,
+        "deleted": 410,
+        "multiple-matches": 412,
+        "too-long": 413,
+        "required": 422,
+        "code-invalid": 422,
+        "invariant": 422,
+        "business-rule": 422,
+        "processing": 422,
+        "too-costly": 422,
+        "throttled": 429,
+        "exception": 500,
+        "transient": 503,
+    }
+)
+
+
+def status(refused: Refused) -> int:
+    """What the client did wrong is 400 unless its code says more."""
+    return refused.status or STATUS.get(refused.issues[0].code, 400)
+
+
+def response(refused: Refused, language: Language) -> Response:
+    return Response(status(refused), outcome_text(refused.issues, language), [FHIR_JSON])
+
+
+def outcome_text(issues: Iterable[Issue], language: Language) -> bytes:
+    return dump_exact(outcome(issues, language))

@@ -1,0 +1,77 @@
+"""Servers for tests: one in a thread of the test, one in a process of its own.
+
+Both speak real HTTP on a free port of the loopback address.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from xinglin.server.app import App
+from xinglin.server.opening import open_house
+from xinglin.server.running import Server, listen
+from xinglin.server.settings import Settings
+
+FHIR = {"content-type": "application/fhir+json"}
+_PATIENCE = 30  # seconds to start or stop
+
+
+@contextmanager
+def serving(data: Path | None = None, **settings: Any) -> Iterator[str]:
+    """A server in a thread, its record in memory unless `data` is given; yields its root
+    address (`http://127.0.0.1:41234`), below which /fhir lies."""
+    listener = listen("127.0.0.1", 0)
+    port = listener.getsockname()[1]
+    ready = threading.Event()
+    server = Server(App(open_house(Settings(**settings), data)), listener, ready.set)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        assert ready.wait(_PATIENCE), "the server did not start"
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        thread.join(_PATIENCE)
+        assert not thread.is_alive(), "the server did not stop"
+
+
+@contextmanager
+def client(data: Path | None = None, **settings: Any) -> Iterator[httpx.Client]:
+    """A client whose addresses are relative to the base of a server of its own."""
+    with (
+        serving(data, **settings) as root,
+        httpx.Client(base_url=f"{root}/fhir", headers=FHIR, timeout=60) as found,
+    ):
+        yield found
+
+
+@contextmanager
+def running_server(data: Path, *flags: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """`xinglin serve` on a free port; yields its root address and the process."""
+    command = [sys.executable, "-m", "xinglin.cli", "serve", "--port", "0", "--data", str(data)]
+    process = subprocess.Popen([*command, *flags], stdout=subprocess.PIPE, text=True)
+    try:
+        yield _address(process), process
+    finally:
+        if process.poll() is None:
+            process.terminate()
+        process.wait(_PATIENCE)
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def _address(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    found = re.search(r"http://[^\s/]+", line)
+    assert found is not None, f"the server said {line!r} and ended with {process.poll()}"
+    return found[0]
