@@ -1,20 +1,20 @@
-"""Compartments: whose record a resource belongs to (FHIR R4, CompartmentDefinition)."""
+"""Which references put a resource into a compartment (FHIR R4, CompartmentDefinition;
+https://hl7.org/fhir/R4/compartmentdefinition.html)."""
 
 from __future__ import annotations
 
-from functools import lru_cache
+from typing import Final
 
 from xinglin.fhir.r4 import model
 from xinglin.fhir.search.parameters import Parameter, Registry
 
+_ITSELF: Final = "{def}"  # the compartment's own resource, which is in it anyway
 
-@lru_cache(maxsize=2048)
-def members(registry: Registry, owner: str, resource: str) -> tuple[Parameter, ...]:
-    """The reference parameters of `resource` by which it lies in a compartment of `owner`.
 
-    Empty where the compartment has no such resources. A Patient is in the compartment of
-    another by `link`; that it is in its own is not said by a parameter.
-    """
-    codes = model.compartments().get(owner, {}).get(resource, ())
-    found = (registry.find(resource, code) for code in codes)
-    return tuple(parameter for parameter in found if parameter is not None)
+def members(registry: Registry, compartment: str, resource: str) -> tuple[Parameter, ...]:
+    """The parameters by which a resource of a type belongs to a compartment of a type: if the
+    values of any of them refer to the compartment's resource. Each is one that keeps values
+    itself (`subject`, not `patient`); none where the type is never in such a compartment."""
+    codes = model.compartments().get(compartment, {}).get(resource, ())
+    found = (registry.find(resource, code) for code in codes if code != _ITSELF)
+    return tuple(dict.fromkeys(parameter.kept for parameter in found if parameter))
