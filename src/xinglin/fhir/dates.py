@@ -8,9 +8,9 @@ and a date in a search is a range.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal
 from functools import lru_cache
 
 _DAY = 86_400
@@ -278,3 +278,112 @@ def range_ms(text: str) -> tuple[int, int]:
     shift, length = _tail_ms(text[16:])
     first = _calendar_ms(text[:10])[0] + _minute_ms(text[10:16]) + shift
     return first, first + length
+
+
+# Arithmetic with calendar durations (FHIRPath N1, 6.6.7 and 6.6.8).
+
+_FINER = ("year", "month", "day", "hour", "minute", "second")
+_DOWN = {"month": 12, "day": 30, "hour": 24, "minute": 60, "second": 60}  # how many make one above
+_SECONDS = {"day": 86_400, "hour": 3_600, "minute": 60, "second": 1}
+
+
+def add(value: Temporal, amount: Decimal, unit: str) -> Temporal | None:
+    """A date or time moved by so many years, months, weeks, days … milliseconds.
+
+    Only whole units count. A unit finer than the value is first made coarser: 24 months
+    added to `2014` are 2 years. None when the result is outside the years 1 to 9999.
+
+    Raises:
+        ValueError: a time of day has no such unit.
+    """
+    whole = Decimal(int(amount))
+    if unit == "week":
+        whole, unit = whole * 7, "day"
+    elif unit == "millisecond":
+        whole, unit = whole.scaleb(-3), "second"
+    try:
+        if isinstance(value, Time):
+            return _add_to_time(value, whole, unit)
+        whole, unit = _coarsened(whole, unit, _finest(value))
+        if unit in ("year", "month"):
+            return _add_months(value, int(whole) * (12 if unit == "year" else 1))
+        return _add_seconds(value, whole * _SECONDS[unit])
+    except OverflowError:
+        return None
+
+
+def _finest(value: Date | DateTime) -> str:
+    parts: tuple[object, ...] = (value.year, value.month, value.day)
+    if isinstance(value, DateTime):
+        parts += (value.hour, value.minute, value.second)
+    return _FINER[sum(part is not None for part in parts) - 1]
+
+
+def _coarsened(amount: Decimal, unit: str, finest: str) -> tuple[Decimal, str]:
+    while _FINER.index(unit) > _FINER.index(finest):
+        # 365 days make a year, though 12 months of 30 do not (N1, 6.6.7).
+        if unit == "day" and finest == "year":
+            return Decimal(int(amount / 365)), "year"
+        amount = Decimal(int(amount / _DOWN[unit]))
+        unit = _FINER[_FINER.index(unit) - 1]
+    return amount, unit
+
+
+def _add_months(value: Date | DateTime, months: int) -> Date | DateTime:
+    year, month = divmod(value.year * 12 + (value.month or 1) - 1 + months, 12)
+    if not 1 <= year <= 9999:
+        raise OverflowError
+    if value.month is None:
+        return replace(value, year=year)
+    month += 1
+    day = value.day and min(value.day, days_in_month(year, month))
+    return replace(value, year=year, month=month, day=day)
+
+
+def _add_seconds(value: Date | DateTime, seconds: Decimal) -> Date | DateTime:
+    """To a value that is known to the day at least."""
+    start = date(value.year, value.month or 1, value.day or 1).toordinal()
+    if isinstance(value, Date):
+        moved = date.fromordinal(_ordinal(start + int(seconds / _DAY)))
+        return Date(moved.year, moved.month, moved.day)
+    clock = 3600 * (value.hour or 0) + 60 * (value.minute or 0)
+    days, rest = _split(clock + (_ZERO if value.second is None else value.second) + seconds)
+    moved = date.fromordinal(_ordinal(start + days))
+    second = None if value.second is None else rest % 60
+    return DateTime(
+        *(moved.year, moved.month, moved.day),
+        hour=None if value.hour is None else int(rest // 3600),
+        minute=None if value.minute is None else int(rest // 60 % 60),
+        second=second,
+        offset=value.offset,
+    )
+
+
+def _add_to_time(value: Time, amount: Decimal, unit: str) -> Time:
+    if unit not in ("hour", "minute", "second"):
+        raise ValueError(unit)
+    finest = "hour" if value.minute is None else "minute" if value.second is None else "second"
+    amount, unit = _coarsened(amount, unit, finest)
+    clock = (
+        3600 * value.hour
+        + 60 * (value.minute or 0)
+        + (_ZERO if value.second is None else value.second)
+    )
+    _, rest = _split(clock + amount * _SECONDS[unit])
+    return Time(
+        int(rest // 3600),
+        None if value.minute is None else int(rest // 60 % 60),
+        None if value.second is None else rest % 60,
+    )
+
+
+def _split(seconds: Decimal) -> tuple[int, Decimal]:
+    """Whole days, rounded down, and the seconds of the last one."""
+    days = int(seconds.to_integral_value(ROUND_FLOOR)) // _DAY
+    return days, seconds - days * _DAY
+
+
+def _ordinal(day: int) -> int:
+    if not 1 <= day <= date.max.toordinal():
+        raise OverflowError
+    return day
