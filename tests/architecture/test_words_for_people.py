@@ -36,7 +36,8 @@ def issues(module: Module) -> Iterator[tuple[str, set[str] | None]]:
         named = {word.arg: word.value for word in node.keywords}
         key = named.get("key", node.args[1] if len(node.args) > 1 else None)
         if isinstance(key, ast.Constant):
-            yield str(key.value), given_names(named.get("given"))
+            given = named.get("given", node.args[3] if len(node.args) > 3 else None)
+            yield str(key.value), given_names(given)
 
 
 def given_names(given: ast.expr | None) -> set[str] | None:
