@@ -91,4 +91,10 @@ def _unescaped(text: str, raw: str, at: int) -> str:
             refuse(text, at, found[0])
         return _ESCAPES[found[2]]
 
-    return _escape.sub(meant, raw) if "\\" in raw else raw
+    if "\\" not in raw:
+        return raw
+    try:
+        # Two escapes may be the halves of one character; half a character is none.
+        return _escape.sub(meant, raw).encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeDecodeError:
+        refuse(text, at, raw)

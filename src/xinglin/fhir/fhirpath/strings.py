@@ -125,7 +125,9 @@ def _unescape(text: str, form: str) -> str | None:
     # What is quoted already needs no escape of its quotes: '"1<2"' stays as it is.
     loose = text.replace('\\"', '"').replace('"', '\\"')
     try:
-        return str(json.loads(f'"{loose}"', strict=False))
+        plain = str(json.loads(f'"{loose}"', strict=False))
+        plain.encode()  # half a surrogate pair is no character
+        return plain
     except ValueError:
         raise refused("bad-encoding", "value", form=form) from None
 

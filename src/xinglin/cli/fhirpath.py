@@ -1,0 +1,69 @@
+"""`xinglin fhirpath`: evaluate a FHIRPath expression on a resource, or many of them in a stream."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from xinglin.cli import language
+from xinglin.fhir.fhirpath import Value, evaluate
+from xinglin.fhir.json import dump_exact, parse_exact
+from xinglin.fhir.outcome import Issue, Refused
+from xinglin.fhir.wording import sentence
+
+
+def fhirpath(
+    expression: Annotated[str | None, typer.Argument(help="FHIRPath expression.")] = None,
+    file: Annotated[Path | None, typer.Argument(help="FHIR resource in JSON; - is stdin.")] = None,
+    batch: Annotated[
+        bool,
+        typer.Option("--batch", help='Read lines {"expression", "resource"}, answer one each.'),
+    ] = False,
+) -> None:
+    """Evaluate a FHIRPath expression and print each item as a JSON line of type and value."""
+    if batch:
+        for line in sys.stdin.buffer:
+            _print(_answer(line))
+        return
+    if expression is None:
+        raise typer.BadParameter("EXPRESSION")
+    resource = None
+    if file is not None:
+        resource = parse_exact(sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes())
+    for value in evaluate(expression, resource, now=_now()):
+        _print(_item(value))
+
+
+def _answer(line: bytes) -> dict[str, Any]:
+    """One line of a batch; whatever is wrong with it stays with it."""
+    try:
+        asked = parse_exact(line)
+        expression = asked.get("expression") if isinstance(asked, dict) else None
+        if not isinstance(expression, str):
+            raise Refused(Issue("structure", "cli.no-expression"))
+        found = evaluate(expression, asked.get("resource"), now=_now())
+    except Refused as refused:
+        return {"error": " ".join(map(_sentence, refused.issues))}
+    return {"result": [_item(value) for value in found]}
+
+
+def _sentence(issue: Issue) -> str:
+    place = f"{issue.at}: " if issue.at else ""
+    return place + sentence(issue, language())
+
+
+def _item(value: Value) -> dict[str, Any]:
+    return {"type": value.type, "value": value.json}
+
+
+def _now() -> datetime:
+    return datetime.now().astimezone()
+
+
+def _print(document: dict[str, Any]) -> None:
+    sys.stdout.buffer.write(dump_exact(document) + b"\n")
+    sys.stdout.buffer.flush()
