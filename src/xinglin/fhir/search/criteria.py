@@ -1,7 +1,7 @@
 """One criterion of a search, `name=value`, as a tree: modifiers, chains and `_has`
 (FHIR R4, Search, 3.1.1.4 and 3.1.1.5).
 
-In a search over several types a criterion is one on each of them, joined by "or".
+In a search over several types all of them must have the parameter; the first stands for all.
 """
 
 from __future__ import annotations
@@ -59,16 +59,12 @@ def criterion(
     code, colon, modifier = head.partition(":")
     if colon and not modifier:
         raise _bad_modifier(reading, "")
-    if dot:
-        return any_of(
-            _chain(reading, _parameter(reading, each, code), modifier or None, rest, value, links)
-            for each in types
-        )
-    if code in _SPECIAL:
+    if not dot and code in _SPECIAL:
         return _SPECIAL[code](reading, modifier or None, value)
-    return any_of(
-        _plain(reading, _parameter(reading, each, code), modifier or None, value) for each in types
-    )
+    parameters = _parameters(reading, types, code)
+    if dot:
+        return _chain(reading, parameters, modifier or None, rest, value, links)
+    return _plain(reading, parameters, modifier or None, value)
 
 
 def any_of(nodes: Iterable[Node]) -> Node:
@@ -92,21 +88,34 @@ def _parameter(reading: Reading, resource: str, code: str) -> Parameter:
     return found
 
 
-def _plain(reading: Reading, parameter: Parameter, modifier: str | None, value: str) -> Node:
+def _parameters(reading: Reading, types: tuple[str, ...], code: str) -> tuple[Parameter, ...]:
+    found = tuple(_parameter(reading, each, code) for each in types)
+    if any(parameter.kind != found[0].kind for parameter in found):
+        raise refusal(reading.at, "not-supported", "kinds-differ", code=code)
+    return found
+
+
+def _plain(
+    reading: Reading, parameters: tuple[Parameter, ...], modifier: str | None, value: str
+) -> Node:
+    parameter = parameters[0]
     if modifier == "missing":
         return Missing(parameter, _truth(reading, value))
-    _check_modifier(reading, parameter, modifier)
+    targets = possible_types(parameters) if parameter.kind == "reference" else ()
+    if modifier in targets:
+        targets, modifier = (str(modifier),), None
+    _check_modifier(reading, parameter.kind, modifier)
     inner = None if modifier == "not" else modifier
-    texts = split(value, ",")
-    node = any_of(leaf for text in texts for leaf in terms(reading, parameter, inner, text))
+    node = any_of(
+        leaf
+        for text in split(value, ",")
+        for leaf in terms(reading, parameter, inner, text, targets)
+    )
     return Not(node) if modifier == "not" else node
 
 
-def _check_modifier(reading: Reading, parameter: Parameter, modifier: str | None) -> None:
-    kind = parameter.kind
+def _check_modifier(reading: Reading, kind: str, modifier: str | None) -> None:
     if modifier is None or modifier in _MODIFIERS.get(kind, ()):
-        return
-    if kind == "reference" and modifier in possible_types(parameter):
         return
     if modifier in _LATER.get(kind, ()):
         raise refusal(reading.at, "not-supported", "modifier-not-supported", modifier=modifier)
@@ -128,16 +137,17 @@ def _truth(reading: Reading, value: str) -> bool:
 
 def _chain(
     reading: Reading,
-    parameter: Parameter,
+    parameters: tuple[Parameter, ...],
     modifier: str | None,
     rest: str,
     value: str,
     links: int,
 ) -> Node:
     """`subject:Patient.name=x`, or `subject.name=x` of each type that has a `name`."""
+    parameter = parameters[0]
     if parameter.kind != "reference":
         raise refusal(reading.at, "invalid", "chain-without-reference", code=parameter.code)
-    types = possible_types(parameter)
+    types = possible_types(parameters)
     if modifier:
         if modifier not in types:
             raise _bad_modifier(reading, modifier)

@@ -111,6 +111,18 @@ class Registry:
     def find(self, resource: str, code: str) -> Parameter | None:
         return self.by_type.get(resource, {}).get(code)
 
+    def of(self, parameter: Parameter, resource: str) -> Parameter | None:
+        """What a parameter stands for in a resource of another type, when a search spans
+        several: the type's own parameter (or variant) of the same code, if it has one."""
+        if parameter.resource == resource:
+            return parameter
+        code, _, variant = parameter.code.partition(":")
+        found = self.find(resource, code)
+        if found is None or not variant:
+            return found
+        variants = {"identifier": found.identifier, "of-type": found.of_type, "text": found.text}
+        return variants[variant]
+
     def with_custom(self, resources: Iterable[bytes]) -> Registry:
         """This registry and the parameters of SearchParameter resources (JSON).
 

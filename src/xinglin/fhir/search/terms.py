@@ -62,9 +62,16 @@ class Reading:
 
 
 def terms(
-    reading: Reading, parameter: Parameter, modifier: str | None, text: str
+    reading: Reading,
+    parameter: Parameter,
+    modifier: str | None,
+    text: str,
+    targets: tuple[str, ...] = (),
 ) -> Sequence[Leaf | Composite]:
     """The leaves of one value, the alternative between two commas; any of them may hold.
+
+    Args:
+        targets: of a reference, the types that it may name.
 
     Raises:
         Refused: it is no value of this kind of parameter.
@@ -73,7 +80,27 @@ def terms(
         raise refusal(reading.at, "value", "empty-value")
     if parameter.kind == "composite":
         return _composite(reading, parameter, text)
-    return _leaves(reading, parameter, modifier, text)
+    return _leaves(reading, parameter, modifier, text, targets)
+
+
+def _leaves(
+    reading: Reading,
+    parameter: Parameter,
+    modifier: str | None,
+    text: str,
+    targets: tuple[str, ...],
+) -> list[Leaf]:
+    if parameter.kind == "reference" and modifier is None:
+        return _spent(reading, _reference(reading, parameter, text, targets))
+    if parameter.kind == "reference" and parameter.identifier:
+        parameter, modifier = parameter.identifier, None
+    return _spent(reading, _READERS[parameter.kind](reading, parameter, modifier, text))
+
+
+def _spent(reading: Reading, found: list[Leaf]) -> list[Leaf]:
+    for _ in found:
+        reading.spend()
+    return found
 
 
 @cache
@@ -85,16 +112,6 @@ def _element_types(parameter: Parameter) -> frozenset[str]:
     except (Beyond, Refused):  # components are relative to an element, variants have no path
         return frozenset()
     return frozenset(path.type for path in found)
-
-
-def _leaves(reading: Reading, parameter: Parameter, modifier: str | None, text: str) -> list[Leaf]:
-    read = _READERS.get(parameter.kind)
-    if read is None:
-        raise refusal(reading.at, "not-supported", "unsupported-kind", kind=parameter.kind)
-    found = read(reading, parameter, modifier, text)
-    for _ in found:
-        reading.spend()
-    return found
 
 
 def _token(reading: Reading, parameter: Parameter, modifier: str | None, text: str) -> list[Leaf]:
@@ -139,30 +156,26 @@ def _uri(reading: Reading, parameter: Parameter, modifier: str | None, text: str
     return [Uri(parameter, "above" if mode == "above" else "exact", text)]
 
 
-def possible_types(parameter: Parameter) -> tuple[str, ...]:
-    """The resource types that a reference parameter may name."""
-    if not parameter.targets or "Resource" in parameter.targets:
+def possible_types(parameters: Sequence[Parameter]) -> tuple[str, ...]:
+    """The resource types that some reference parameters may name."""
+    found = dict.fromkeys(each for parameter in parameters for each in parameter.targets)
+    if "Resource" in found or not all(parameter.targets for parameter in parameters):
         return model.RESOURCE_TYPES
-    return parameter.targets
+    return tuple(found)
 
 
 def _reference(
-    reading: Reading, parameter: Parameter, modifier: str | None, text: str
+    reading: Reading, parameter: Parameter, text: str, targets: tuple[str, ...]
 ) -> list[Leaf]:
-    if modifier == "identifier" and parameter.identifier:
-        return _token(reading, parameter.identifier, None, text)
     text = unescape(text)
     if reading.base and text.startswith(f"{reading.base}/"):
         text = text[len(reading.base) + 1 :]
-    types = (modifier,) if modifier else possible_types(parameter)
     if _id_shape(text):
-        return [Reference(parameter, each, text) for each in types]
+        return [Reference(parameter, each, text) for each in targets]
     name, found = target(text)
     if name:
-        if modifier and name != modifier:
-            raise reading.wrong(text, modifier)
-        fits = parameter.only in (None, name)
-        return [Reference(parameter, name, found)] if fits else []
+        # A type that cannot be named here is no mistake: nothing refers to it.
+        return [Reference(parameter, name, found)] if name in targets else []
     if _absolute(text):
         return [Uri(parameter, "exact", text)]
     raise reading.wrong(text, "reference")
@@ -202,7 +215,7 @@ def _composite(reading: Reading, parameter: Parameter, text: str) -> list[Compos
         form = "$".join(component.code for component in parameter.components)
         raise reading.wrong(text, form)
     found = [
-        _leaves(reading, component, None, part)
+        _leaves(reading, component, None, part, possible_types((component,)))
         for component, part in zip(parameter.components, parts, strict=True)
     ]
     return [Composite(parameter, combination) for combination in product(*found)]
@@ -212,7 +225,6 @@ _READERS: Final[dict[str, Callable[[Reading, Parameter, str | None, str], list[L
     "token": _token,
     "string": _string,
     "uri": _uri,
-    "reference": _reference,
     "date": _date,
     "number": _number,
     "quantity": _quantity,

@@ -5,6 +5,8 @@ to its own plan, and `evaluate.py` applies the same tree to one resource. A node
 to all four; a node that an engine cannot compile does not exist.
 
 A leaf holds when *any* value that the parameter extracts from the resource satisfies it.
+Where a search spans several types, a parameter stands for the one of its code that the
+resource's own type has (`Registry.of`); a type without it extracts nothing.
 Dates are inclusive ranges in milliseconds since 1970-01-01T00:00Z, numbers exact decimals.
 """
 
