@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
+import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import get_args
 
@@ -54,6 +57,21 @@ def test_nothing_is_named_as_a_drawer(modules: tuple[Module, ...]) -> None:
                 assert last_word not in DRAWERS, f"{module.at}: {node.name}"
 
 
+def test_what_the_program_imports_is_what_it_declares(
+    root: Path, modules: tuple[Module, ...]
+) -> None:
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = {re.split("[^a-zA-Z0-9_.-]", entry)[0] for entry in project["dependencies"]}
+    distributions = packages_distributions()
+    imported = {
+        (name, module.at)
+        for module in modules
+        if module.at.parts[0] == "src"
+        for name in _imported(module) - sys.stdlib_module_names - {"xinglin"}
+    }
+    assert [(n, at) for n, at in imported if not declared & set(distributions.get(n, ()))] == []
+
+
 def test_issue_codes_are_those_of_fhir() -> None:
     assert set(get_args(Code)) <= ISSUE_TYPES
 
@@ -97,3 +115,14 @@ def test_the_commands_of_the_readme_exist(readme: str, root: Path) -> None:
     commands = {path.stem.removesuffix("_") for path in root.glob("src/xinglin/cli/[a-z]*.py")}
     assert named
     assert named <= commands
+
+
+def _imported(module: Module) -> set[str]:
+    """The top names of all absolute imports."""
+    found = set()
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.partition(".")[0])
+    return found
