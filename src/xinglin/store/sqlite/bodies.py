@@ -1,61 +1,69 @@
 """How a version's text is kept: compressed with a dictionary trained on its own type.
 
-A body is the resource's `meta` (what the client wrote of it), a line feed, and its other
-members, both compact JSON, in which no raw line feed can occur. Dictionaries are rows of the
-database and stay for ever, since old versions need them.
+A dictionary is trained twice: early, so that small records are small on disk, and again when
+there is more to learn from, which halves the bodies of most types. Dictionaries are rows of
+the database and stay for ever, since old versions need them.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import zstandard
 
 LEVEL = 3
-SAMPLES = 400  # bodies of a type before its dictionary is trained
-SAMPLE_BYTES = 16 << 10  # of each
+STAGES = (64, 1000)  # bodies of a type after which its first and its second are trained
+SAMPLE_BYTES = 16 << 10  # of one body
+ENOUGH_BYTES = 2 << 20  # to learn from, however few bodies it is
 DICTIONARY_BYTES = 32 << 10
 NONE = 0  # the number of "no dictionary"
 
+Keep = Callable[[int, bytes], int]
+
 
 class Packer:
-    """Compress, by the one writer. `keep(rt, content)` stores a new dictionary, and numbers it."""
+    """Compresses, for the one writer."""
 
-    def __init__(self, newest: dict[int, tuple[int, bytes]]) -> None:
-        """`newest`: type to the number and content of its latest dictionary."""
+    def __init__(self, newest: dict[int, tuple[int, int, bytes]], keep: Keep) -> None:
+        """
+        Args:
+            newest: by type: how many dictionaries it has, number and content of the latest.
+            keep: stores a dictionary of a type, and gives its number.
+        """
+        self._keep = keep
         self._plain = zstandard.ZstdCompressor(level=LEVEL)
-        self._by_type = {rt: (number, _compressor(raw)) for rt, (number, raw) in newest.items()}
+        self._stage = {rt: count for rt, (count, _, _) in newest.items()}
+        self._by_type = {rt: (number, _compressor(raw)) for rt, (_, number, raw) in newest.items()}
         self._samples: dict[int, list[bytes]] = defaultdict(list)
 
-    def pack(self, rt: int, body: bytes, keep: Callable[[int, bytes], int]) -> tuple[int, bytes]:
-        """The number of the dictionary used, and the compressed body."""
-        known = self._by_type.get(rt)
-        if known is None:
-            self._learn(rt, body, keep)
-            return NONE, self._plain.compress(body)
-        number, compressor = known
-        return number, compressor.compress(body)
+    def pack(self, rt: int, bodies: Sequence[bytes]) -> tuple[int, list[bytes]]:
+        """The number of the dictionary used, and the compressed bodies."""
+        if self._stage.get(rt, 0) < len(STAGES):
+            self._learn(rt, bodies)
+        number, compressor = self._by_type.get(rt, (NONE, self._plain))
+        return number, [compressor.compress(body) for body in bodies]
 
-    def _learn(self, rt: int, body: bytes, keep: Callable[[int, bytes], int]) -> None:
+    def _learn(self, rt: int, bodies: Sequence[bytes]) -> None:
         samples = self._samples[rt]
-        samples.append(body[:SAMPLE_BYTES])
-        if len(samples) < SAMPLES:
+        samples += [body[:SAMPLE_BYTES] for body in bodies]
+        stage = self._stage.get(rt, 0)
+        if len(samples) < STAGES[stage] and (stage == 0 or sum(map(len, samples)) < ENOUGH_BYTES):
             return
-        del self._samples[rt]
+        samples = samples[:: len(samples) // 2000 + 1]
         try:
             content = zstandard.train_dictionary(DICTIONARY_BYTES, list(samples)).as_bytes()
         except zstandard.ZstdError:
-            return  # too much alike to learn from: try again with the next ones
-        self._by_type[rt] = (keep(rt, content), _compressor(content))
-
-    def forget(self, rt: int) -> None:
-        """The dictionary just trained was rolled back with its transaction."""
-        self._by_type.pop(rt, None)
+            del self._samples[rt]  # too much alike to learn from: try again with the next ones
+            return
+        self._by_type[rt] = (self._keep(rt, content), _compressor(content))
+        self._stage[rt] = stage + 1
+        if stage + 1 == len(STAGES):
+            del self._samples[rt]
 
 
 class Unpacker:
-    """Decompress; one a thread. `fetch(number)` gives a dictionary's content."""
+    """Decompresses; one a thread. `fetch(number)` gives a dictionary's content."""
 
     def __init__(self, fetch: Callable[[int], bytes]) -> None:
         self._fetch = fetch
@@ -74,8 +82,4 @@ def _compressor(content: bytes) -> zstandard.ZstdCompressor:
     dictionary = zstandard.ZstdCompressionDict(content)
     dictionary.precompute_compress(level=LEVEL)
     # The row already says which dictionary.
-    return zstandard.ZstdCompressor(
-        dict_data=dictionary,
-        level=LEVEL,
-        write_dict_id=False,
-    )
+    return zstandard.ZstdCompressor(dict_data=dictionary, level=LEVEL, write_dict_id=False)

@@ -144,26 +144,24 @@ class Names:
 class Numbering:
     """Look up or make, by the one writer. What a failed work made is forgotten by `undo`."""
 
-    def __init__(self, connection: apsw.Connection) -> None:
+    def __init__(
+        self, connection: apsw.Connection, name: Callable[[int, int, str | bytes], None]
+    ) -> None:
+        """`name(rid, rt, id)` enters a resource that gets a number here."""
         self._connection = connection
+        self._name = name
         self._systems: dict[str, int] = {}
         self._units: dict[tuple[str, str, str], int] = {}
         self._terms: dict[Term, int] = {}
         self._resources: dict[tuple[int, str], int] = {}
         self._made: list[Callable[[], object]] = []
         self._last_rid = self._last_tid = 0
-        self.forget()
-
-    def forget(self) -> None:
-        """Start again from what the database holds."""
-        for memory in (self._systems, self._units, self._terms, self._resources):
-            memory.clear()
         self._systems[""] = 0
-        self._made.clear()
         self._read_last()
 
-    def undo(self) -> None:
+    def undo(self, name: Callable[[int, int, str | bytes], None]) -> None:
         """Forget what was made since `keep`, which the database has rolled back."""
+        self._name = name
         for forget in self._made:
             forget()
         self._made.clear()
@@ -229,24 +227,28 @@ class Numbering:
             u = self._units[key] = row[0]
         return u
 
+    def known(self, rt: int, id: str) -> int | None:
+        """The number of a resource, if it is in memory."""
+        return self._resources.get((rt, id))
+
+    def remember(self, rt: int, id: str, rid: int) -> None:
+        self._resources[(rt, id)] = rid
+
     def resource(self, rt: int, id: str, *, fresh: bool = False) -> int:
-        """The `rid` of a resource, which need not exist. `fresh`: the id was made just now."""
+        """The `rid` of a resource, which need not exist. `fresh`: the database has none."""
         key = (rt, id)
         rid = self._resources.get(key)
         if rid is None:
-            run = self._connection.execute
             stored = pack_id(id)
-            row = (
-                None
-                if fresh
-                else run("SELECT rid FROM res WHERE rt = ? AND id = ?", (rt, stored)).fetchone()
-            )
-            if row is None:
+            if not fresh:
+                found = self._connection.execute(
+                    "SELECT rid FROM res WHERE rt = ? AND id = ?", (rt, stored)
+                ).fetchone()
+                rid = None if found is None else found[0]
+            if rid is None:
                 self._last_rid += 1
                 rid = self._last_rid
-                run("INSERT INTO res (rid, rt, id) VALUES (?, ?, ?)", (rid, rt, stored))
+                self._name(rid, rt, stored)
                 self._made.append(partial(self._resources.pop, key, None))
-            else:
-                rid = row[0]
             self._resources[key] = rid
         return rid
