@@ -85,8 +85,9 @@ def compact(data: bytes, *, max_depth: int = MAX_DEPTH) -> bytes:
     try:
         text: bytes = msgspec.json.format(data, indent=-1)
     except msgspec.DecodeError as error:
-        _check_escapes(data)
         found = _BYTE.search(str(error))
+        if not found or "surrogate" in str(error):  # a pair may end too early, or the text
+            _check_escapes(data)
         raise _refused("fhir.json-malformed", data, int(found[1]) if found else len(data)) from None
     except RecursionError:
         raise _too_deep() from None

@@ -24,7 +24,7 @@ def struct(type_name: str) -> type[msgspec.Struct]:
     >>> struct("Observation.component").__name__
     'ObservationComponent'
     """
-    if not model.elements(type_name):
+    if not model.elements(type_name) or model.is_primitive(type_name):
         raise KeyError(type_name)
     root = type_name.partition(".")[0]
     module = root.lower() if root in model.RESOURCE_TYPES else "datatypes"
