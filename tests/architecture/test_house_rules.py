@@ -61,15 +61,18 @@ def test_what_the_program_imports_is_what_it_declares(
     root: Path, modules: tuple[Module, ...]
 ) -> None:
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    declared = {re.split("[^a-zA-Z0-9_.-]", entry)[0] for entry in project["dependencies"]}
-    distributions = packages_distributions()
+    declared = {_distribution(entry) for entry in project["dependencies"]}
+    brings = {
+        name: {_distribution(distribution) for distribution in distributions}
+        for name, distributions in packages_distributions().items()
+    }
     imported = {
         (name, module.at)
         for module in modules
         if module.at.parts[0] == "src"
         for name in _imported(module) - sys.stdlib_module_names - {"xinglin"}
     }
-    assert [(n, at) for n, at in imported if not declared & set(distributions.get(n, ()))] == []
+    assert [(n, at) for n, at in imported if not declared & brings.get(n, set())] == []
 
 
 def test_issue_codes_are_those_of_fhir() -> None:
@@ -126,3 +129,9 @@ def _imported(module: Module) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             found.add(node.module.partition(".")[0])
     return found
+
+
+def _distribution(requirement: str) -> str:
+    """The name in its one normal spelling (PEP 503)."""
+    name = re.split(r"[^\w.-]", requirement)[0]
+    return re.sub("[-_.]+", "-", name).lower()
