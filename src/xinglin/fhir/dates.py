@@ -284,6 +284,7 @@ def range_ms(text: str) -> tuple[int, int]:
 
 _FINER = ("year", "month", "day", "hour", "minute", "second")
 _DOWN = {"month": 12, "day": 30, "hour": 24, "minute": 60, "second": 60}  # how many make one above
+_ENDLESS = 10**15  # even of milliseconds, more than there are years
 _SECONDS = {"day": 86_400, "hour": 3_600, "minute": 60, "second": 1}
 
 
@@ -296,6 +297,8 @@ def add(value: Temporal, amount: Decimal, unit: str) -> Temporal | None:
     Raises:
         ValueError: a time of day has no such unit.
     """
+    if abs(amount) >= _ENDLESS:
+        return None
     whole = Decimal(int(amount))
     if unit == "week":
         whole, unit = whole * 7, "day"

@@ -46,6 +46,7 @@ _SAME_AS_INPUT: Final = _words(
     "where distinct single first last tail skip take exclude intersect trace sort"
     " defineVariable checkModifiers"
 )
+_LAZY: Final = _words("where select all exists sort aggregate iif trace defineVariable")
 _NEED_ORDER: Final = _words("first last tail skip take")
 _ANSWERS: Final = {
     "Boolean": "empty exists all allTrue anyTrue allFalse anyFalse subsetOf supersetOf isDistinct"
@@ -151,7 +152,7 @@ class _Checker:
                 return _ANSWER_OF["is"]
             case "repeat":
                 return self.repeat(node.arguments[0], source)
-        each = node.name in ("where", "select", "all", "exists", "sort", "aggregate", "iif")
+        each = node.name in _LAZY
         inner = [self.types(one, source if each else this) for one in node.arguments]
         if node.name in _ON_STRINGS:
             _check_string(source, node.name)

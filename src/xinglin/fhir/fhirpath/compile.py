@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from xinglin.fhir.fhirpath.functions import FUNCTIONS, Eager
-from xinglin.fhir.fhirpath.items import Collection, Item, TypeInfo, is_a, refused
+from xinglin.fhir.fhirpath.items import Collection, Item, TypeInfo, is_a, refused, system
 from xinglin.fhir.fhirpath.iterating import sorted_by
 from xinglin.fhir.fhirpath.navigate import Step, step
 from xinglin.fhir.fhirpath.operators import LOGIC, OPERATORS, negated
@@ -113,7 +113,10 @@ def _steps(name: str) -> Callable[[Scope, Collection], Collection]:
                     each(item, found)
             elif isinstance(item, TypeInfo):
                 found += item.part(name)
-        scope.work.spend(1 + len(found))
+        # As work.spend does; here, because no other line runs so often.
+        scope.work.left -= 1 + len(found)
+        if scope.work.left < 0:
+            scope.work.spend(0)
         return found
 
     return go
@@ -145,8 +148,20 @@ def _binary(node: Binary) -> Run:
     if node.operator in LOGIC:
         logic = LOGIC[node.operator]
         return lambda scope: maybe(logic(truth(left(scope)), lambda: truth(right(scope))))
+    if node.operator == "=" and isinstance(node.right, Literal) and type(node.right.value) is str:
+        return _equals_text(left, node.right.value)
     operator = OPERATORS[node.operator]
     return lambda scope: operator(scope.work, left(scope), right(scope))
+
+
+def _equals_text(left: Run, text: str) -> Run:
+    """`use = 'official'`, the commonest test of all."""
+
+    def run(scope: Scope) -> Collection:
+        found = left(scope)
+        return [len(found) == 1 and system(found[0]) == text] if found else []
+
+    return run
 
 
 def _isolated(node: Node) -> Run:

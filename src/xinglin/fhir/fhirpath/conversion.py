@@ -11,7 +11,7 @@ from xinglin.fhir.dates import Date, DateTime, Time
 from xinglin.fhir.fhirpath.items import Atom, Collection, Thing
 from xinglin.fhir.fhirpath.operators import LARGEST
 from xinglin.fhir.fhirpath.parser import CALENDAR
-from xinglin.fhir.fhirpath.quantities import canonical, written
+from xinglin.fhir.fhirpath.quantities import CONTEXT, canonical, plain, written
 from xinglin.fhir.fhirpath.scope import Work, maybe, only, string
 from xinglin.fhir.fhirpath.tree import QuantityLiteral as Quantity
 
@@ -131,7 +131,8 @@ def to_quantity(_: Work, source: Collection, *unit: Collection) -> Collection:
     (number, base), (factor, other) = canonical(found), canonical(into)
     if base != other or not factor:
         return []
-    return [Quantity(number / factor, into.unit, into.calendar)]
+    converted = CONTEXT.divide(number, factor)
+    return [Quantity(plain(converted), into.unit, into.calendar)]
 
 
 def converts_to_quantity(work: Work, source: Collection, *unit: Collection) -> Collection:

@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 
-from xinglin.fhir.fhirpath.items import Collection, Item, Json, system, system_reader
+from xinglin.fhir.fhirpath.items import RESOURCES, Collection, Item, Json, system, system_reader
 from xinglin.fhir.r4 import model
 
-_RESOURCES = frozenset(model.RESOURCE_TYPES)
 Step = Callable[[Item, Collection], None]  # appends the children to the collection
 
 
@@ -63,7 +62,12 @@ def _primitive(key: str, type_name: str) -> Step:
         value, extra = json.get(key), json.get(beside)
         if value is None and extra is None:
             return
-        if value.__class__ is list or extra.__class__ is list:
+        if extra is None and value.__class__ is list:
+            home = item.home
+            for one in value:
+                if one is not None:
+                    found.append(Item(type_name, one, None, home))
+        elif value.__class__ is list or extra.__class__ is list:
             for one, more in _paired(value, extra):
                 found.append(Item(type_name, one, more, item.home))
         else:
@@ -111,7 +115,7 @@ def _resources(key: str) -> Step:
                 # A contained resource shares the references of the one around it.
                 home = item.home if key == "contained" else one
                 name = one.get("resourceType")
-                name = name if name in _RESOURCES else "Resource"
+                name = name if name in RESOURCES else "Resource"
                 found.append(Item(name, one, None, home))
 
     return go

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal, DecimalException
-from typing import Final
+from typing import Final, TypeGuard
 
 from xinglin.fhir import dates
 from xinglin.fhir.dates import Date, DateTime, Time
@@ -102,20 +102,25 @@ def _arithmetic(sign: str, numbers: Numbers, others: Others) -> Operator:
         one, other = only(left), only(right)
         if one is None or other is None:
             return []
-        plain = isinstance(one, int | Decimal) and isinstance(other, int | Decimal)
-        if not plain or isinstance(one, bool) or isinstance(other, bool):
-            answer = others(work, one, other)
-            if answer is None:
-                raise refused("no-operator", sign=sign, left=type_name(one), right=type_name(other))
-            return answer
         try:
-            result = numbers(Decimal(one), Decimal(other))  # type: ignore[arg-type]
+            if _is_number(one) and _is_number(other):
+                result = numbers(Decimal(one), Decimal(other))
+                whole = sign != "/" and isinstance(one, int) and isinstance(other, int)
+                if result is not None and (whole or sign == "div"):
+                    return number_result(int(result))
+                return number_result(result)
+            answer = others(work, one, other)
         except DecimalException:
             return []
-        whole = sign == "div" or (sign != "/" and isinstance(one, int) and isinstance(other, int))
-        return number_result(int(result) if whole and result is not None else result)
+        if answer is None:
+            raise refused("no-operator", sign=sign, left=type_name(one), right=type_name(other))
+        return answer
 
     return run
+
+
+def _is_number(thing: Thing) -> TypeGuard[int | Decimal]:
+    return isinstance(thing, int | Decimal) and not isinstance(thing, bool)
 
 
 def _divided(left: Decimal, right: Decimal) -> Decimal | None:
@@ -260,4 +265,4 @@ def negated(value: Thing) -> Collection:
         return [Quantity(-value.value, value.unit, value.calendar)]
     if isinstance(value, int | Decimal) and not isinstance(value, bool):
         return [-value]
-    raise refused("no-operator", sign="-", left="", right=type_name(value))
+    raise refused("wrong-type", expected="Decimal", found=type_name(value))

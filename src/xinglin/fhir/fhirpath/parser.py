@@ -53,6 +53,7 @@ _PRECEDENCE: Final = {
 _WORD_OPERATORS: Final = frozenset(sign for sign in _PRECEDENCE if sign.isalpha())
 # These four may also be names: the grammar's rule `identifier`.
 _KEYWORDS: Final = (_WORD_OPERATORS - {"as", "contains", "in", "is"}) | {"true", "false"}
+LONGEST_NUMBER: Final = 60  # characters; FHIRPath asks for 28 digits
 CALENDAR: Final = {
     word: unit
     for unit in ("year", "month", "week", "day", "hour", "minute", "second", "millisecond")
@@ -236,6 +237,8 @@ class _Reader:
         return Literal(value, token.at)
 
     def number(self, token: Token) -> int | Decimal | QuantityLiteral:
+        if len(token.text) > LONGEST_NUMBER:
+            self.refuse(token)
         unit = self.peek()
         if unit.kind == "string":
             self.take()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from decimal import Context, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal, DecimalException
 from typing import Final
 
 from xinglin.fhir import ucum
 from xinglin.fhir.fhirpath.tree import QuantityLiteral as Quantity
 
 CONTEXT: Final = Context(prec=40)
+_WIDE: Final = Context(prec=300)
 # A calendar week or less is as long as its UCUM namesake; months and years are not.
 _DEFINITE: Final = {
     "week": "wk",
@@ -75,8 +76,11 @@ def _places(value: Decimal) -> int:
 
 
 def rounded(value: Decimal, places: int) -> Decimal:
-    """Half away from zero, as on paper."""
-    return value.quantize(Decimal(1).scaleb(-places), "ROUND_HALF_UP", Context(prec=300))
+    """Half away from zero, as on paper; a number too wide for that as it is."""
+    try:
+        return value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP, _WIDE)
+    except DecimalException:
+        return value
 
 
 def add(left: Quantity, right: Quantity, sign: int) -> Quantity | None:
@@ -114,6 +118,12 @@ def _part(quantity: Quantity) -> str:
     if quantity.calendar:
         unit = _LOOSE.get(unit) or _DEFINITE[unit]
     return f"({unit})" if "/" in unit or "." in unit else unit
+
+
+def plain(value: Decimal) -> Decimal:
+    """1000, not 1E+3."""
+    exponent = value.as_tuple().exponent
+    return rounded(value, 0) if isinstance(exponent, int) and exponent > 0 else value
 
 
 def written(quantity: Quantity) -> str:

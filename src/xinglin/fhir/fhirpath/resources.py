@@ -9,7 +9,16 @@ from typing import Final
 
 from xinglin.fhir.dates import Date, DateTime, Time
 from xinglin.fhir.fhirpath import navigate
-from xinglin.fhir.fhirpath.items import Atom, Collection, Item, Json, is_a, refused, system
+from xinglin.fhir.fhirpath.items import (
+    RESOURCES,
+    Atom,
+    Collection,
+    Item,
+    Json,
+    is_a,
+    refused,
+    system,
+)
 from xinglin.fhir.fhirpath.scope import Work, only, string
 from xinglin.fhir.r4 import model
 
@@ -76,7 +85,7 @@ def resolve(work: Work, source: Collection) -> Collection:
             continue
         home = one.home if isinstance(one, Item) else None
         target, around = _target(work, reference, home)
-        if isinstance(target, dict) and target.get("resourceType") in model.RESOURCE_TYPES:
+        if isinstance(target, dict) and target.get("resourceType") in RESOURCES:
             found.append(Item(target["resourceType"], target, None, around or target))
     return found
 

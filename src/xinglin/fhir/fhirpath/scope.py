@@ -27,7 +27,7 @@ from xinglin.fhir.fhirpath.items import (
 )
 from xinglin.fhir.fhirpath.tree import QuantityLiteral as Quantity
 
-BUDGET: Final = 1_000_000  # steps; a search parameter takes some tens
+BUDGET: Final = 500_000  # steps, about a second; a search parameter takes some tens
 _URLS: Final = {
     "sct": "http://snomed.info/sct",
     "loinc": "http://loinc.org",
@@ -127,6 +127,8 @@ def only(collection: Collection) -> Thing | None:
 
 def truth(collection: Collection) -> bool | None:
     """A single item that is no boolean counts as true (N1, 4.5)."""
+    if len(collection) == 1 and isinstance(collection[0], bool):
+        return collection[0]
     value = only(collection)
     return value if value is None or isinstance(value, bool) else True
 
