@@ -9,35 +9,58 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Literal, Protocol, TypeVar
 
-from xinglin.fhir.resource import Resource
+from xinglin.fhir.resource import Resource, assemble
 from xinglin.fhir.search.parameters import Registry
 from xinglin.fhir.search.tree import Everything, Node, Query
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Result = TypeVar("Result")
 Method = Literal["POST", "PUT", "PATCH", "DELETE"]
 
 
+@lru_cache(maxsize=4096)
+def instant(t: int) -> str:
+    """The `lastUpdated` of a commit number (µs), to its millisecond, in UTC.
+
+    >>> instant(1_700_000_000_123_456)
+    '2023-11-14T22:13:20.123Z'
+    """
+    moment = _EPOCH + timedelta(microseconds=t - t % 1000)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One version of one resource. `content` is the complete JSON text with id, versionId and
-    lastUpdated in it; None when this version is a deletion. `seq` is its place in the feed."""
+    """One version of one resource. A deletion has neither meta nor body."""
 
     type: str
     id: str
     version: int
     t: int  # µs since 1970-01-01T00:00Z
     method: Method
-    content: bytes | None
-    seq: int
+    meta: bytes | None  # what the client wrote of it, without versionId and lastUpdated
+    body: bytes | None  # all members but resourceType, id and meta, as the client wrote them
+    seq: int  # its place in the feed
+
+    @property
+    def content(self) -> bytes | None:
+        """The complete JSON text with id, versionId and lastUpdated in it; None if deleted."""
+        if self.body is None:
+            return None
+        written = instant(self.t)
+        return assemble(self.type, self.id, str(self.version), written, self.meta, self.body)
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
     """One page of a search: the hits in order, what was included, and where to go on.
 
-    `next` is opaque and holds for as long as the store: a following page shows what did not
+    `next` is opaque: a following page shows what did not
     change exactly once, and what changed since the first page at most once."""
 
     hits: Sequence[Version]
@@ -88,6 +111,10 @@ class Transaction(Protocol):
         """None when there is nothing to delete."""
         ...
 
+    def advance(self, consumer: str, seq: int) -> None:
+        """Remember that a consumer of the feed is done with everything up to `seq`."""
+        ...
+
 
 class Store(Protocol):
     @property
@@ -107,7 +134,7 @@ class Store(Protocol):
         ...
 
     def search(self, reader: Reader, query: Query, *, cursor: str | None = None) -> Page:
-        """Raises Refused for a cursor that is not of this query."""
+        """Raises Refused for a cursor that no search in this order gave out."""
         ...
 
     def history(
@@ -134,6 +161,14 @@ class Store(Protocol):
 
     def feed(self, after: int, limit: int) -> Sequence[Version]:
         """Versions with `seq` > after, in commit order."""
+        ...
+
+    def cursor(self, consumer: str) -> int:
+        """Up to which `seq` a consumer of the feed is done; 0 for a new one."""
+        ...
+
+    def end(self) -> int:
+        """The `seq` of the newest version; 0 in an empty record."""
         ...
 
     def close(self) -> None: ...

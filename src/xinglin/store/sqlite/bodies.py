@@ -1,21 +1,23 @@
-"""How a version's text is kept: compressed with a dictionary trained on its own type.
+"""How a version's text is kept: compressed with a dictionary of its own type.
 
-A dictionary is trained twice: early, so that small records are small on disk, and again when
-there is more to learn from, which halves the bodies of most types. Dictionaries are rows of
-the database and stay for ever, since old versions need them.
+The first dictionary is plain text of the type's first resources, so that small records are
+small on disk; the second is trained when there is enough to learn from. Dictionaries are rows
+of the database and stay for ever, since old versions need them.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import zstandard
 
 LEVEL = 3
-STAGES = (64, 1000)  # bodies of a type after which its first and its second are trained
+STAGES = (32, 1000)  # bodies of a type after which its first and its second are made
 SAMPLE_BYTES = 16 << 10  # of one body
 ENOUGH_BYTES = 2 << 20  # to learn from, however few bodies it is
+TRAINING_BYTES = 512 << 10  # more makes the training longer and hardly better
 DICTIONARY_BYTES = 32 << 10
 NONE = 0  # the number of "no dictionary"
 
@@ -50,10 +52,8 @@ class Packer:
         stage = self._stage.get(rt, 0)
         if len(samples) < STAGES[stage] and (stage == 0 or sum(map(len, samples)) < ENOUGH_BYTES):
             return
-        samples = samples[:: len(samples) // 2000 + 1]
-        try:
-            content = zstandard.train_dictionary(DICTIONARY_BYTES, list(samples)).as_bytes()
-        except zstandard.ZstdError:
+        content = _text(samples) if stage == 0 else _trained(samples)
+        if content is None:
             del self._samples[rt]  # too much alike to learn from: try again with the next ones
             return
         self._by_type[rt] = (self._keep(rt, content), _compressor(content))
@@ -76,6 +76,24 @@ class Unpacker:
             decompressor = zstandard.ZstdDecompressor(dict_data=content)
             self._by_number[number] = decompressor
         return decompressor.decompress(packed)
+
+
+def _text(samples: list[bytes]) -> bytes:
+    """Samples from all over, one behind the other."""
+    return b"".join(_spread(samples, DICTIONARY_BYTES))[:DICTIONARY_BYTES]
+
+
+def _trained(samples: list[bytes]) -> bytes | None:
+    chosen: list[Any] = _spread(samples, TRAINING_BYTES)
+    try:
+        return bytes(zstandard.train_dictionary(DICTIONARY_BYTES, chosen).as_bytes())
+    except zstandard.ZstdError:
+        return None
+
+
+def _spread(samples: list[bytes], size: int) -> list[bytes]:
+    """Every n-th, so that they come to about `size` bytes."""
+    return samples[:: max(1, sum(map(len, samples)) // size)]
 
 
 def _compressor(content: bytes) -> zstandard.ZstdCompressor:

@@ -10,13 +10,13 @@ import apsw
 from xinglin.fhir.resource import Resource, assemble, parse
 from xinglin.fhir.search.entries import Entries
 from xinglin.fhir.search.tree import Query
-from xinglin.store.face import Method, Page, Reader, Version
+from xinglin.store.face import Method, Page, Reader, Version, instant
 from xinglin.store.sqlite.batch import Batch
 from xinglin.store.sqlite.bodies import Packer
 from xinglin.store.sqlite.names import Numbering, pack_id
 from xinglin.store.sqlite.reads import Reads
 from xinglin.store.sqlite.rows import Rows, index_rows
-from xinglin.store.sqlite.versions import METHODS, decode, encode, instant
+from xinglin.store.sqlite.versions import METHODS, decode, encode
 
 Extract = Callable[[Any], Entries]
 
@@ -97,7 +97,9 @@ class Work:
             rid, seq, v, live, _, _, t, written_by, dictionary, packed = current
             before = self._ledger.reads.versions.stored(dictionary, packed) if live else None
             if before == stored:
-                return self._show(resource.type, id, v, t, METHODS[written_by], stored, seq), False
+                method = METHODS[written_by]
+                same = Version(resource.type, id, v, t, method, resource.meta, resource.body, seq)
+                return same, False
             rows = self._rows(resource.value, rt, rid)
             if before is None:
                 self._batch.add(rows)
@@ -108,7 +110,8 @@ class Work:
             v += 1
         seq = self._append(rt, rid, v, method, stored)
         self._batch.current(rid, rt, (seq, v, 1, rows.d, rows.has), change=change)
-        return self._show(resource.type, id, v, self._t, method, stored, seq), True
+        meta, body = resource.meta, resource.body
+        return Version(resource.type, id, v, self._t, method, meta, body, seq), True
 
     def delete(self, type: str, id: str) -> Version | None:
         rt = self._catalogue.type_number[type]
@@ -121,7 +124,7 @@ class Work:
         self._batch.superseded(rid, v, seq)
         seq = self._append(rt, rid, v + 1, "DELETE", None)
         self._batch.current(rid, rt, (seq, v + 1, 0, d, has), change=-1)
-        return Version(type, id, v + 1, self._t, "DELETE", None, seq)
+        return Version(type, id, v + 1, self._t, "DELETE", None, None, seq)
 
     def advance(self, consumer: str, seq: int) -> None:
         self._run("INSERT OR REPLACE INTO cursor (name, seq) VALUES (?, ?)", (consumer, seq))
@@ -159,10 +162,3 @@ class Work:
         meta, body = decode(stored)
         resource = parse(assemble(type, id, "1", instant(self._t), meta, body))
         return self._rows(resource.value, rt, rid)
-
-    def _show(
-        self, type: str, id: str, v: int, t: int, method: Method, stored: bytes, seq: int
-    ) -> Version:
-        meta, body = decode(stored)
-        content = assemble(type, id, str(v), instant(t), meta, body)
-        return Version(type, id, v, t, method, content, seq)

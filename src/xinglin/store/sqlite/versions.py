@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import apsw
 
-from xinglin.fhir.resource import assemble
 from xinglin.store.face import Method, Version
 from xinglin.store.sqlite.bodies import Unpacker
 from xinglin.store.sqlite.names import Catalogue, unpack_id
@@ -16,18 +14,6 @@ METHODS: tuple[Method, ...] = ("POST", "PUT", "PATCH", "DELETE")
 
 # What `Versions.load` takes, in this order, from a join of `ver v` with `res r`.
 COLUMNS = "v.seq, v.t, v.rt, r.id, v.v, v.method, v.dict, v.body"
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def instant(t: int) -> str:
-    """The `lastUpdated` of a commit number (µs), to its millisecond, in UTC.
-
-    >>> instant(1_700_000_000_123_456)
-    '2023-11-14T22:13:20.123Z'
-    """
-    moment = _EPOCH + timedelta(microseconds=t - t % 1000)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def encode(meta: bytes | None, body: bytes) -> bytes:
@@ -58,10 +44,8 @@ class Versions:
 
     def load(self, row: tuple[Any, ...]) -> Version:
         seq, t, rt, id, number, method, dictionary, packed = row
-        type_name = self._catalogue.type_name[rt]
-        name = unpack_id(id)
-        content = None
+        meta = body = None
         if packed is not None:
             meta, body = decode(self._unpacker.unpack(dictionary, packed))
-            content = assemble(type_name, name, str(number), instant(t), meta, body)
-        return Version(type_name, name, number, t, METHODS[method], content, seq)
+        type_name = self._catalogue.type_name[rt]
+        return Version(type_name, unpack_id(id), number, t, METHODS[method], meta, body, seq)
