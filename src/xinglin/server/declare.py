@@ -55,3 +55,4 @@ class Operation:
     types: tuple[str, ...] | None = None
     affects_state: bool = False
     definition: str | None = None  # canonical of the OperationDefinition; None: HL7's
+    methods: tuple[Method, ...] = ()  # where they are others than those said above

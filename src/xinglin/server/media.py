@@ -17,7 +17,8 @@ _OURS: Final = b"application/fhir+json; charset=utf-8"
 _PLAIN: Final = frozenset({"application/json", "text/json"})
 _JSON: Final = _PLAIN | {FHIR_JSON}
 _FORMATS: Final = _JSON | {"json"}  # values of _format
-_ANY: Final = frozenset({"*/*", "application/*"})
+# Files of a bulk export are NDJSON; whoever asks for one says so, and whatever refuses is JSON.
+_ANY: Final = frozenset({"*/*", "application/*", "application/fhir+ndjson", "application/ndjson"})
 _VERSIONS: Final = frozenset({"", "4.0", "4.0.1"})  # of FHIR, as a parameter of the media type
 
 

@@ -66,7 +66,8 @@ class Routes:
             if level in operation.levels and (
                 operation.types is None or not place or target.type in operation.types
             ):
-                allowed = ("POST",) if operation.affects_state else ("GET", "POST")
+                usual = ("POST",) if operation.affects_state else ("GET", "POST")
+                allowed = operation.methods or usual
                 if method not in allowed:
                     raise _no_such_method(method, allowed)
                 return word, operation.handler, target

@@ -1,0 +1,1 @@
+"""Bulk Data: exports and imports that take longer than a request may."""

@@ -1,0 +1,1 @@
+"""FHIR operations, `$name`: each module declares what it answers in `OPERATIONS`."""

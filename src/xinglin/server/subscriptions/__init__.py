@@ -1,0 +1,1 @@
+"""Subscriptions: telling others of what is new in the record."""
