@@ -88,6 +88,7 @@ class StructWriter:
                 yield _field(f"_{name}", "Many[Element | None]" if element.many else "Element")
 
     def _checks(self, of: Type, element: Element) -> Iterable[str]:
+        yield from _decimal_ranges(element)
         name = element.name
         twin = element.extensible and not element.choice and self._is_primitive(element.types[0])
         if len(element.types) >= OPEN and not element.required:
@@ -143,6 +144,14 @@ def _field(name: str, annotation: str, needed: bool = False) -> str:
         optional = "" if needed else " | Absent"
         return f"    {name}_: {annotation}{optional} = {default}"
     return f"    {name}: {annotation}" + ("" if needed else " | Absent = UNSET")
+
+
+def _decimal_ranges(element: Element) -> Iterable[str]:
+    for name, type_name in spellings(element):
+        if type_name == "decimal":
+            own = f"self.{_attribute(name)}"
+            yield f"        if {own} is not UNSET:"
+            yield f'            check_range("{name}", {"*" * element.many}{own})'
 
 
 def _present(name: str, *, twin: bool) -> str:

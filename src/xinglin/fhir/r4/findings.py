@@ -109,6 +109,13 @@ def _out_of_range(_: re.Match[str], place: _Place, at: str) -> Issue:
     return Issue("value", "fhir.out-of-range", at, given)
 
 
+def _beyond_doubles(found: re.Match[str], place: _Place, at: str) -> Issue:
+    value = str(place.value.get(found[1]))[:64]
+    return Issue(
+        "value", "fhir.out-of-range", f"{at}.{found[1]}", {"type": "decimal", "value": value}
+    )
+
+
 def _bad_code(_: re.Match[str], place: _Place, at: str) -> Issue:
     value_set = place.element.binding if place.element else ""
     codes = model.codes(value_set)
@@ -130,6 +137,7 @@ _FINDINGS: tuple[tuple[re.Pattern[str], Callable[[re.Match[str], _Place, str], I
     (re.compile(r"Object missing required field `(.*)`"), _missing),
     (re.compile(r"required (\w+)"), _missing),
     (re.compile(r"choice (\w+)"), _two_of_choice),
+    (re.compile(r"range (\w+)"), _beyond_doubles),
     (re.compile(r"null (\w+\[\d+\])"), _null),
     (re.compile(r"Expected `str` matching regex .*", re.DOTALL), _bad_format),
     (re.compile(r"Expected `int` [<>]=? -?\d+|Integer value out of range"), _out_of_range),

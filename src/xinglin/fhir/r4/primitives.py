@@ -40,6 +40,7 @@ __all__ = [
     "Xhtml",
     "check_nulls",
     "check_open_choice",
+    "check_range",
 ]
 
 T = TypeVar("T")
@@ -128,3 +129,14 @@ def check_open_choice(struct: Struct, name: str) -> None:
     }
     if len(there) > 1:
         raise ValueError(f"choice {name}")
+
+
+def check_range(name: str, *numbers: Decimal | None) -> None:
+    """A decimal that no double could hold (`1e999999`) would be a trap for whoever calculates.
+
+    Raises:
+        ValueError: read by `xinglin.fhir.r4.findings`.
+    """
+    for number in numbers:
+        if number is not None and not -309 < number.adjusted() < 309:
+            raise ValueError(f"range {name}")

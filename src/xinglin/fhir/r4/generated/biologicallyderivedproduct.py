@@ -85,3 +85,7 @@ class BiologicallyDerivedProductStorage(BackboneElement, frozen=True, kw_only=Tr
     scale: codes.ProductStorageScale | Absent = UNSET
     _scale: Element | Absent = UNSET
     duration: Period | Absent = UNSET
+
+    def __post_init__(self) -> None:
+        if self.temperature is not UNSET:
+            check_range("temperature", self.temperature)

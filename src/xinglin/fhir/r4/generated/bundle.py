@@ -80,6 +80,10 @@ class BundleEntrySearch(BackboneElement, frozen=True, kw_only=True):
     score: Decimal | Absent = UNSET
     _score: Element | Absent = UNSET
 
+    def __post_init__(self) -> None:
+        if self.score is not UNSET:
+            check_range("score", self.score)
+
 
 class BundleLink(BackboneElement, frozen=True, kw_only=True):
     relation: String | Absent = UNSET

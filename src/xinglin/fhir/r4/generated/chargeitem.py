@@ -62,6 +62,8 @@ class ChargeItem(DomainResource, frozen=True, kw_only=True, tag_field="resourceT
         )
         if present > 1:
             raise ValueError("choice occurrence")
+        if self.factorOverride is not UNSET:
+            check_range("factorOverride", self.factorOverride)
         present = (
             (self.productReference is not UNSET)
             + (self.productCodeableConcept is not UNSET)

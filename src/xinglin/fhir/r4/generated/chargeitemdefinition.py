@@ -87,3 +87,5 @@ class ChargeItemDefinitionPropertyGroupPriceComponent(BackboneElement, frozen=Tr
     def __post_init__(self) -> None:
         if not (self.type is not UNSET or self._type is not UNSET):
             raise ValueError("required type")
+        if self.factor is not UNSET:
+            check_range("factor", self.factor)

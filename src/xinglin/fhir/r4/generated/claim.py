@@ -184,6 +184,8 @@ class ClaimItem(BackboneElement, frozen=True, kw_only=True):
         )
         if present > 1:
             raise ValueError("choice location")
+        if self.factor is not UNSET:
+            check_range("factor", self.factor)
 
 
 class ClaimItemDetail(BackboneElement, frozen=True, kw_only=True):
@@ -205,6 +207,8 @@ class ClaimItemDetail(BackboneElement, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not (self.sequence is not UNSET or self._sequence is not UNSET):
             raise ValueError("required sequence")
+        if self.factor is not UNSET:
+            check_range("factor", self.factor)
 
 
 class ClaimItemDetailSubDetail(BackboneElement, frozen=True, kw_only=True):
@@ -225,6 +229,8 @@ class ClaimItemDetailSubDetail(BackboneElement, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not (self.sequence is not UNSET or self._sequence is not UNSET):
             raise ValueError("required sequence")
+        if self.factor is not UNSET:
+            check_range("factor", self.factor)
 
 
 class ClaimPayee(BackboneElement, frozen=True, kw_only=True):

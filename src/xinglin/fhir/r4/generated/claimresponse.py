@@ -105,6 +105,8 @@ class ClaimResponseAddItem(BackboneElement, frozen=True, kw_only=True):
         )
         if present > 1:
             raise ValueError("choice location")
+        if self.factor is not UNSET:
+            check_range("factor", self.factor)
         if self._noteNumber is not UNSET or self.noteNumber is not UNSET and None in self.noteNumber:
             check_nulls("noteNumber", self.noteNumber, self._noteNumber)
 
@@ -123,6 +125,8 @@ class ClaimResponseAddItemDetail(BackboneElement, frozen=True, kw_only=True):
     subDetail: Many[ClaimResponseAddItemDetailSubDetail] | Absent = UNSET
 
     def __post_init__(self) -> None:
+        if self.factor is not UNSET:
+            check_range("factor", self.factor)
         if self._noteNumber is not UNSET or self.noteNumber is not UNSET and None in self.noteNumber:
             check_nulls("noteNumber", self.noteNumber, self._noteNumber)
 
@@ -140,6 +144,8 @@ class ClaimResponseAddItemDetailSubDetail(BackboneElement, frozen=True, kw_only=
     adjudication: Many[ClaimResponseItemAdjudication]
 
     def __post_init__(self) -> None:
+        if self.factor is not UNSET:
+            check_range("factor", self.factor)
         if self._noteNumber is not UNSET or self.noteNumber is not UNSET and None in self.noteNumber:
             check_nulls("noteNumber", self.noteNumber, self._noteNumber)
 
@@ -192,6 +198,10 @@ class ClaimResponseItemAdjudication(BackboneElement, frozen=True, kw_only=True):
     amount: Money | Absent = UNSET
     value: Decimal | Absent = UNSET
     _value: Element | Absent = UNSET
+
+    def __post_init__(self) -> None:
+        if self.value is not UNSET:
+            check_range("value", self.value)
 
 
 class ClaimResponseItemDetail(BackboneElement, frozen=True, kw_only=True):

@@ -112,6 +112,8 @@ class CodeSystemConceptProperty(BackboneElement, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not (self.code is not UNSET or self._code is not UNSET):
             raise ValueError("required code")
+        if self.valueDecimal is not UNSET:
+            check_range("valueDecimal", self.valueDecimal)
         present = (
             (self.valueCode is not UNSET or self._valueCode is not UNSET)
             + (self.valueCoding is not UNSET)

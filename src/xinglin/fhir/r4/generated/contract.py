@@ -295,6 +295,10 @@ class ContractTermAssetValuedItem(BackboneElement, frozen=True, kw_only=True):
         )
         if present > 1:
             raise ValueError("choice entity")
+        if self.factor is not UNSET:
+            check_range("factor", self.factor)
+        if self.points is not UNSET:
+            check_range("points", self.points)
         if self._linkId is not UNSET or self.linkId is not UNSET and None in self.linkId:
             check_nulls("linkId", self.linkId, self._linkId)
         if self._securityLabelNumber is not UNSET or self.securityLabelNumber is not UNSET and None in self.securityLabelNumber:
@@ -346,6 +350,8 @@ class ContractTermOfferAnswer(BackboneElement, frozen=True, kw_only=True):
     valueReference: Reference | Absent = UNSET
 
     def __post_init__(self) -> None:
+        if self.valueDecimal is not UNSET:
+            check_range("valueDecimal", self.valueDecimal)
         present = (
             (self.valueBoolean is not UNSET or self._valueBoolean is not UNSET)
             + (self.valueDecimal is not UNSET or self._valueDecimal is not UNSET)

@@ -313,6 +313,8 @@ class Extension(Element, frozen=True, kw_only=True):
     valueMeta: Meta | Absent = UNSET
 
     def __post_init__(self) -> None:
+        if self.valueDecimal is not UNSET:
+            check_range("valueDecimal", self.valueDecimal)
         check_open_choice(self, "value")
 
 
@@ -375,6 +377,10 @@ class Money(Element, frozen=True, kw_only=True):
     currency: codes.Currencies | Absent = UNSET
     _currency: Element | Absent = UNSET
 
+    def __post_init__(self) -> None:
+        if self.value is not UNSET:
+            check_range("value", self.value)
+
 
 class Narrative(Element, frozen=True, kw_only=True):
     status: codes.NarrativeStatus | Absent = UNSET
@@ -427,6 +433,10 @@ class Quantity(Element, frozen=True, kw_only=True):
     _system: Element | Absent = UNSET
     code: Code | Absent = UNSET
     _code: Element | Absent = UNSET
+
+    def __post_init__(self) -> None:
+        if self.value is not UNSET:
+            check_range("value", self.value)
 
 
 class Range(Element, frozen=True, kw_only=True):
@@ -485,8 +495,16 @@ class SampledData(Element, frozen=True, kw_only=True):
     _data: Element | Absent = UNSET
 
     def __post_init__(self) -> None:
+        if self.period is not UNSET:
+            check_range("period", self.period)
         if not (self.period is not UNSET or self._period is not UNSET):
             raise ValueError("required period")
+        if self.factor is not UNSET:
+            check_range("factor", self.factor)
+        if self.lowerLimit is not UNSET:
+            check_range("lowerLimit", self.lowerLimit)
+        if self.upperLimit is not UNSET:
+            check_range("upperLimit", self.upperLimit)
         if not (self.dimensions is not UNSET or self._dimensions is not UNSET):
             raise ValueError("required dimensions")
 
@@ -925,9 +943,17 @@ class ElementDefinition(BackboneElement, frozen=True, kw_only=True):
             check_nulls("representation", self.representation, self._representation)
         if self._alias is not UNSET or self.alias is not UNSET and None in self.alias:
             check_nulls("alias", self.alias, self._alias)
+        if self.defaultValueDecimal is not UNSET:
+            check_range("defaultValueDecimal", self.defaultValueDecimal)
         check_open_choice(self, "defaultValue")
+        if self.fixedDecimal is not UNSET:
+            check_range("fixedDecimal", self.fixedDecimal)
         check_open_choice(self, "fixed")
+        if self.patternDecimal is not UNSET:
+            check_range("patternDecimal", self.patternDecimal)
         check_open_choice(self, "pattern")
+        if self.minValueDecimal is not UNSET:
+            check_range("minValueDecimal", self.minValueDecimal)
         present = (
             (self.minValueDate is not UNSET or self._minValueDate is not UNSET)
             + (self.minValueDateTime is not UNSET or self._minValueDateTime is not UNSET)
@@ -941,6 +967,8 @@ class ElementDefinition(BackboneElement, frozen=True, kw_only=True):
         )
         if present > 1:
             raise ValueError("choice minValue")
+        if self.maxValueDecimal is not UNSET:
+            check_range("maxValueDecimal", self.maxValueDecimal)
         present = (
             (self.maxValueDate is not UNSET or self._maxValueDate is not UNSET)
             + (self.maxValueDateTime is not UNSET or self._maxValueDateTime is not UNSET)
@@ -1089,6 +1117,8 @@ class ElementDefinitionExample(Element, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not (self.label is not UNSET or self._label is not UNSET):
             raise ValueError("required label")
+        if self.valueDecimal is not UNSET:
+            check_range("valueDecimal", self.valueDecimal)
         present = (
             (self.valueBase64Binary is not UNSET or self._valueBase64Binary is not UNSET)
             + (self.valueBoolean is not UNSET or self._valueBoolean is not UNSET)
@@ -1346,6 +1376,14 @@ class TimingRepeat(Element, frozen=True, kw_only=True):
         )
         if present > 1:
             raise ValueError("choice bounds")
+        if self.duration is not UNSET:
+            check_range("duration", self.duration)
+        if self.durationMax is not UNSET:
+            check_range("durationMax", self.durationMax)
+        if self.period is not UNSET:
+            check_range("period", self.period)
+        if self.periodMax is not UNSET:
+            check_range("periodMax", self.periodMax)
         if self._dayOfWeek is not UNSET or self.dayOfWeek is not UNSET and None in self.dayOfWeek:
             check_nulls("dayOfWeek", self.dayOfWeek, self._dayOfWeek)
         if self._timeOfDay is not UNSET or self.timeOfDay is not UNSET and None in self.timeOfDay:

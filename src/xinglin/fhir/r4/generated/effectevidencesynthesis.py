@@ -83,6 +83,10 @@ class EffectEvidenceSynthesisEffectEstimate(BackboneElement, frozen=True, kw_onl
     unitOfMeasure: CodeableConcept | Absent = UNSET
     precisionEstimate: Many[EffectEvidenceSynthesisEffectEstimatePrecisionEstimate] | Absent = UNSET
 
+    def __post_init__(self) -> None:
+        if self.value is not UNSET:
+            check_range("value", self.value)
+
 
 class EffectEvidenceSynthesisEffectEstimatePrecisionEstimate(BackboneElement, frozen=True, kw_only=True):
     type: CodeableConcept | Absent = UNSET
@@ -92,6 +96,14 @@ class EffectEvidenceSynthesisEffectEstimatePrecisionEstimate(BackboneElement, fr
     _from: Element | Absent = UNSET
     to: Decimal | Absent = UNSET
     _to: Element | Absent = UNSET
+
+    def __post_init__(self) -> None:
+        if self.level is not UNSET:
+            check_range("level", self.level)
+        if self.from_ is not UNSET:
+            check_range("from", self.from_)
+        if self.to is not UNSET:
+            check_range("to", self.to)
 
 
 class EffectEvidenceSynthesisResultsByExposure(BackboneElement, frozen=True, kw_only=True):

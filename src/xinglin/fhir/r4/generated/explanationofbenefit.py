@@ -140,6 +140,8 @@ class ExplanationOfBenefitAddItem(BackboneElement, frozen=True, kw_only=True):
         )
         if present > 1:
             raise ValueError("choice location")
+        if self.factor is not UNSET:
+            check_range("factor", self.factor)
         if self._noteNumber is not UNSET or self.noteNumber is not UNSET and None in self.noteNumber:
             check_nulls("noteNumber", self.noteNumber, self._noteNumber)
 
@@ -158,6 +160,8 @@ class ExplanationOfBenefitAddItemDetail(BackboneElement, frozen=True, kw_only=Tr
     subDetail: Many[ExplanationOfBenefitAddItemDetailSubDetail] | Absent = UNSET
 
     def __post_init__(self) -> None:
+        if self.factor is not UNSET:
+            check_range("factor", self.factor)
         if self._noteNumber is not UNSET or self.noteNumber is not UNSET and None in self.noteNumber:
             check_nulls("noteNumber", self.noteNumber, self._noteNumber)
 
@@ -175,6 +179,8 @@ class ExplanationOfBenefitAddItemDetailSubDetail(BackboneElement, frozen=True, k
     adjudication: Many[ExplanationOfBenefitItemAdjudication] | Absent = UNSET
 
     def __post_init__(self) -> None:
+        if self.factor is not UNSET:
+            check_range("factor", self.factor)
         if self._noteNumber is not UNSET or self.noteNumber is not UNSET and None in self.noteNumber:
             check_nulls("noteNumber", self.noteNumber, self._noteNumber)
 
@@ -330,6 +336,8 @@ class ExplanationOfBenefitItem(BackboneElement, frozen=True, kw_only=True):
         )
         if present > 1:
             raise ValueError("choice location")
+        if self.factor is not UNSET:
+            check_range("factor", self.factor)
         if self._noteNumber is not UNSET or self.noteNumber is not UNSET and None in self.noteNumber:
             check_nulls("noteNumber", self.noteNumber, self._noteNumber)
 
@@ -340,6 +348,10 @@ class ExplanationOfBenefitItemAdjudication(BackboneElement, frozen=True, kw_only
     amount: Money | Absent = UNSET
     value: Decimal | Absent = UNSET
     _value: Element | Absent = UNSET
+
+    def __post_init__(self) -> None:
+        if self.value is not UNSET:
+            check_range("value", self.value)
 
 
 class ExplanationOfBenefitItemDetail(BackboneElement, frozen=True, kw_only=True):
@@ -364,6 +376,8 @@ class ExplanationOfBenefitItemDetail(BackboneElement, frozen=True, kw_only=True)
     def __post_init__(self) -> None:
         if not (self.sequence is not UNSET or self._sequence is not UNSET):
             raise ValueError("required sequence")
+        if self.factor is not UNSET:
+            check_range("factor", self.factor)
         if self._noteNumber is not UNSET or self.noteNumber is not UNSET and None in self.noteNumber:
             check_nulls("noteNumber", self.noteNumber, self._noteNumber)
 
@@ -389,6 +403,8 @@ class ExplanationOfBenefitItemDetailSubDetail(BackboneElement, frozen=True, kw_o
     def __post_init__(self) -> None:
         if not (self.sequence is not UNSET or self._sequence is not UNSET):
             raise ValueError("required sequence")
+        if self.factor is not UNSET:
+            check_range("factor", self.factor)
         if self._noteNumber is not UNSET or self.noteNumber is not UNSET and None in self.noteNumber:
             check_nulls("noteNumber", self.noteNumber, self._noteNumber)
 

@@ -66,6 +66,8 @@ class InvoiceLineItemPriceComponent(BackboneElement, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not (self.type is not UNSET or self._type is not UNSET):
             raise ValueError("required type")
+        if self.factor is not UNSET:
+            check_range("factor", self.factor)
 
 
 class InvoiceParticipant(BackboneElement, frozen=True, kw_only=True):

@@ -64,7 +64,13 @@ class LocationPosition(BackboneElement, frozen=True, kw_only=True):
     _altitude: Element | Absent = UNSET
 
     def __post_init__(self) -> None:
+        if self.longitude is not UNSET:
+            check_range("longitude", self.longitude)
         if not (self.longitude is not UNSET or self._longitude is not UNSET):
             raise ValueError("required longitude")
+        if self.latitude is not UNSET:
+            check_range("latitude", self.latitude)
         if not (self.latitude is not UNSET or self._latitude is not UNSET):
             raise ValueError("required latitude")
+        if self.altitude is not UNSET:
+            check_range("altitude", self.altitude)

@@ -52,3 +52,5 @@ class Media(DomainResource, frozen=True, kw_only=True, tag_field="resourceType",
         )
         if present > 1:
             raise ValueError("choice created")
+        if self.duration is not UNSET:
+            check_range("duration", self.duration)

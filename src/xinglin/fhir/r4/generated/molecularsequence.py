@@ -68,6 +68,22 @@ class MolecularSequenceQuality(BackboneElement, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not (self.type is not UNSET or self._type is not UNSET):
             raise ValueError("required type")
+        if self.truthTP is not UNSET:
+            check_range("truthTP", self.truthTP)
+        if self.queryTP is not UNSET:
+            check_range("queryTP", self.queryTP)
+        if self.truthFN is not UNSET:
+            check_range("truthFN", self.truthFN)
+        if self.queryFP is not UNSET:
+            check_range("queryFP", self.queryFP)
+        if self.gtFP is not UNSET:
+            check_range("gtFP", self.gtFP)
+        if self.precision is not UNSET:
+            check_range("precision", self.precision)
+        if self.recall is not UNSET:
+            check_range("recall", self.recall)
+        if self.fScore is not UNSET:
+            check_range("fScore", self.fScore)
 
 
 class MolecularSequenceQualityRoc(BackboneElement, frozen=True, kw_only=True):
@@ -95,10 +111,16 @@ class MolecularSequenceQualityRoc(BackboneElement, frozen=True, kw_only=True):
             check_nulls("numFP", self.numFP, self._numFP)
         if self._numFN is not UNSET or self.numFN is not UNSET and None in self.numFN:
             check_nulls("numFN", self.numFN, self._numFN)
+        if self.precision is not UNSET:
+            check_range("precision", *self.precision)
         if self._precision is not UNSET or self.precision is not UNSET and None in self.precision:
             check_nulls("precision", self.precision, self._precision)
+        if self.sensitivity is not UNSET:
+            check_range("sensitivity", *self.sensitivity)
         if self._sensitivity is not UNSET or self.sensitivity is not UNSET and None in self.sensitivity:
             check_nulls("sensitivity", self.sensitivity, self._sensitivity)
+        if self.fMeasure is not UNSET:
+            check_range("fMeasure", *self.fMeasure)
         if self._fMeasure is not UNSET or self.fMeasure is not UNSET and None in self.fMeasure:
             check_nulls("fMeasure", self.fMeasure, self._fMeasure)
 

@@ -54,3 +54,7 @@ class ObservationDefinitionQuantitativeDetails(BackboneElement, frozen=True, kw_
     _conversionFactor: Element | Absent = UNSET
     decimalPrecision: Integer | Absent = UNSET
     _decimalPrecision: Element | Absent = UNSET
+
+    def __post_init__(self) -> None:
+        if self.conversionFactor is not UNSET:
+            check_range("conversionFactor", self.conversionFactor)

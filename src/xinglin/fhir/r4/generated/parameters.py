@@ -91,4 +91,6 @@ class ParametersParameter(BackboneElement, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not (self.name is not UNSET or self._name is not UNSET):
             raise ValueError("required name")
+        if self.valueDecimal is not UNSET:
+            check_range("valueDecimal", self.valueDecimal)
         check_open_choice(self, "value")

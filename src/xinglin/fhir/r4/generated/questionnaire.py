@@ -151,6 +151,8 @@ class QuestionnaireItemEnableWhen(BackboneElement, frozen=True, kw_only=True):
             raise ValueError("required question")
         if not (self.operator is not UNSET or self._operator is not UNSET):
             raise ValueError("required operator")
+        if self.answerDecimal is not UNSET:
+            check_range("answerDecimal", self.answerDecimal)
         present = (
             (self.answerBoolean is not UNSET or self._answerBoolean is not UNSET)
             + (self.answerDecimal is not UNSET or self._answerDecimal is not UNSET)
@@ -192,6 +194,8 @@ class QuestionnaireItemInitial(BackboneElement, frozen=True, kw_only=True):
     valueReference: Reference | Absent = UNSET
 
     def __post_init__(self) -> None:
+        if self.valueDecimal is not UNSET:
+            check_range("valueDecimal", self.valueDecimal)
         present = (
             (self.valueBoolean is not UNSET or self._valueBoolean is not UNSET)
             + (self.valueDecimal is not UNSET or self._valueDecimal is not UNSET)

@@ -70,6 +70,8 @@ class QuestionnaireResponseItemAnswer(BackboneElement, frozen=True, kw_only=True
     item: Many[QuestionnaireResponseItem] | Absent = UNSET
 
     def __post_init__(self) -> None:
+        if self.valueDecimal is not UNSET:
+            check_range("valueDecimal", self.valueDecimal)
         present = (
             (self.valueBoolean is not UNSET or self._valueBoolean is not UNSET)
             + (self.valueDecimal is not UNSET or self._valueDecimal is not UNSET)

@@ -58,12 +58,16 @@ class RiskAssessmentPrediction(BackboneElement, frozen=True, kw_only=True):
     _rationale: Element | Absent = UNSET
 
     def __post_init__(self) -> None:
+        if self.probabilityDecimal is not UNSET:
+            check_range("probabilityDecimal", self.probabilityDecimal)
         present = (
             (self.probabilityDecimal is not UNSET or self._probabilityDecimal is not UNSET)
             + (self.probabilityRange is not UNSET)
         )
         if present > 1:
             raise ValueError("choice probability")
+        if self.relativeRisk is not UNSET:
+            check_range("relativeRisk", self.relativeRisk)
         present = (
             (self.whenPeriod is not UNSET)
             + (self.whenRange is not UNSET)

@@ -84,6 +84,10 @@ class RiskEvidenceSynthesisRiskEstimate(BackboneElement, frozen=True, kw_only=Tr
     _numeratorCount: Element | Absent = UNSET
     precisionEstimate: Many[RiskEvidenceSynthesisRiskEstimatePrecisionEstimate] | Absent = UNSET
 
+    def __post_init__(self) -> None:
+        if self.value is not UNSET:
+            check_range("value", self.value)
+
 
 class RiskEvidenceSynthesisRiskEstimatePrecisionEstimate(BackboneElement, frozen=True, kw_only=True):
     type: CodeableConcept | Absent = UNSET
@@ -93,6 +97,14 @@ class RiskEvidenceSynthesisRiskEstimatePrecisionEstimate(BackboneElement, frozen
     _from: Element | Absent = UNSET
     to: Decimal | Absent = UNSET
     _to: Element | Absent = UNSET
+
+    def __post_init__(self) -> None:
+        if self.level is not UNSET:
+            check_range("level", self.level)
+        if self.from_ is not UNSET:
+            check_range("from", self.from_)
+        if self.to is not UNSET:
+            check_range("to", self.to)
 
 
 class RiskEvidenceSynthesisSampleSize(BackboneElement, frozen=True, kw_only=True):

@@ -213,6 +213,8 @@ class StructureMapGroupRuleSource(BackboneElement, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not (self.context is not UNSET or self._context is not UNSET):
             raise ValueError("required context")
+        if self.defaultValueDecimal is not UNSET:
+            check_range("defaultValueDecimal", self.defaultValueDecimal)
         check_open_choice(self, "defaultValue")
 
 
@@ -251,6 +253,8 @@ class StructureMapGroupRuleTargetParameter(BackboneElement, frozen=True, kw_only
     _valueDecimal: Element | Absent = UNSET
 
     def __post_init__(self) -> None:
+        if self.valueDecimal is not UNSET:
+            check_range("valueDecimal", self.valueDecimal)
         present = (
             (self.valueId is not UNSET or self._valueId is not UNSET)
             + (self.valueString is not UNSET or self._valueString is not UNSET)

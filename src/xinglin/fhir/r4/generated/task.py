@@ -131,6 +131,8 @@ class TaskInput(BackboneElement, frozen=True, kw_only=True):
     valueMeta: Meta | Absent = UNSET
 
     def __post_init__(self) -> None:
+        if self.valueDecimal is not UNSET:
+            check_range("valueDecimal", self.valueDecimal)
         present = (
             (self.valueBase64Binary is not UNSET or self._valueBase64Binary is not UNSET)
             + (self.valueBoolean is not UNSET or self._valueBoolean is not UNSET)
@@ -262,6 +264,8 @@ class TaskOutput(BackboneElement, frozen=True, kw_only=True):
     valueMeta: Meta | Absent = UNSET
 
     def __post_init__(self) -> None:
+        if self.valueDecimal is not UNSET:
+            check_range("valueDecimal", self.valueDecimal)
         present = (
             (self.valueBase64Binary is not UNSET or self._valueBase64Binary is not UNSET)
             + (self.valueBoolean is not UNSET or self._valueBoolean is not UNSET)

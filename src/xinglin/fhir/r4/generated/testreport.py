@@ -35,6 +35,8 @@ class TestReport(DomainResource, frozen=True, kw_only=True, tag_field="resourceT
             raise ValueError("required status")
         if not (self.result is not UNSET or self._result is not UNSET):
             raise ValueError("required result")
+        if self.score is not UNSET:
+            check_range("score", self.score)
 
 
 class TestReportParticipant(BackboneElement, frozen=True, kw_only=True):

@@ -167,6 +167,8 @@ class ValueSetExpansionParameter(BackboneElement, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if not (self.name is not UNSET or self._name is not UNSET):
             raise ValueError("required name")
+        if self.valueDecimal is not UNSET:
+            check_range("valueDecimal", self.valueDecimal)
         present = (
             (self.valueString is not UNSET or self._valueString is not UNSET)
             + (self.valueBoolean is not UNSET or self._valueBoolean is not UNSET)

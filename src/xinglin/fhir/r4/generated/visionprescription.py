@@ -61,6 +61,18 @@ class VisionPrescriptionLensSpecification(BackboneElement, frozen=True, kw_only=
     def __post_init__(self) -> None:
         if not (self.eye is not UNSET or self._eye is not UNSET):
             raise ValueError("required eye")
+        if self.sphere is not UNSET:
+            check_range("sphere", self.sphere)
+        if self.cylinder is not UNSET:
+            check_range("cylinder", self.cylinder)
+        if self.add is not UNSET:
+            check_range("add", self.add)
+        if self.power is not UNSET:
+            check_range("power", self.power)
+        if self.backCurve is not UNSET:
+            check_range("backCurve", self.backCurve)
+        if self.diameter is not UNSET:
+            check_range("diameter", self.diameter)
 
 
 class VisionPrescriptionLensSpecificationPrism(BackboneElement, frozen=True, kw_only=True):
@@ -70,6 +82,8 @@ class VisionPrescriptionLensSpecificationPrism(BackboneElement, frozen=True, kw_
     _base: Element | Absent = UNSET
 
     def __post_init__(self) -> None:
+        if self.amount is not UNSET:
+            check_range("amount", self.amount)
         if not (self.amount is not UNSET or self._amount is not UNSET):
             raise ValueError("required amount")
         if not (self.base is not UNSET or self._base is not UNSET):
