@@ -12,6 +12,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from queue import Queue
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
@@ -27,16 +29,30 @@ _PATIENCE = 30  # seconds to start or stop
 
 @contextmanager
 def serving(data: Path | None = None, **settings: Any) -> Iterator[str]:
-    """A server in a thread, its record in memory unless `data` is given; yields its root
+    """A server in a thread, its record in `data` or a folder that goes with it; yields its root
     address (`http://127.0.0.1:41234`), below which /fhir lies."""
+    if data is None:
+        with TemporaryDirectory() as folder, serving(Path(folder), **settings) as root:
+            yield root
+        return
     listener = listen("127.0.0.1", 0)
     port = listener.getsockname()[1]
-    ready = threading.Event()
-    server = Server(App(open_house(Settings(**settings), data)), listener, ready.set)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    state: Queue[str] = Queue()
+    server = Server(
+        App(open_house(Settings(**settings), data)), listener, lambda: state.put("ready")
+    )
+
+    def run() -> None:
+        try:
+            server.run(sockets=[listener])
+        finally:
+            listener.close()
+            state.put("stopped")
+
+    thread = threading.Thread(target=run)
     thread.start()
     try:
-        assert ready.wait(_PATIENCE), "the server did not start"
+        assert state.get(timeout=_PATIENCE) == "ready", "the server did not start"
         yield f"http://127.0.0.1:{port}"
     finally:
         server.should_exit = True
@@ -75,3 +91,18 @@ def _address(process: subprocess.Popen[str]) -> str:
     found = re.search(r"http://[^\s/]+", line)
     assert found is not None, f"the server said {line!r} and ended with {process.poll()}"
     return found[0]
+
+
+def issue(response: httpx.Response) -> dict[str, Any]:
+    """The first issue of the OperationOutcome that a refusal is answered with."""
+    outcome = response.json()
+    assert outcome["resourceType"] == "OperationOutcome"
+    assert outcome["issue"][0]["details"]["text"]
+    first: dict[str, Any] = outcome["issue"][0]
+    return first
+
+
+def newest(fhir: httpx.Client) -> object:
+    """The version that was written last, to show that a refused request wrote none."""
+    entries = fhir.get("_history", params={"_count": 1}).json().get("entry", [None])
+    return entries[0]

@@ -8,11 +8,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from xinglin.fhir.outcome import Issue, Refused
 from xinglin.server.house import House
 from xinglin.server.ids import time_ordered
 from xinglin.server.routes import answer
 from xinglin.server.settings import Settings
-from xinglin.store.sqlite import open_store
+from xinglin.store.face import Store
+from xinglin.store.sqlite import FolderInUse, SchemaMismatch, open_store
 
 
 def wall_clock() -> int:
@@ -28,8 +30,10 @@ def open_house(
     Raises:
         Refused: the folder cannot be used, or another server has it open.
     """
+    if folder is not None:
+        settings = settings.model_copy(update={"data": folder})  # bulk jobs lie there too
     return House(
-        store=open_store(folder, clock=clock),
+        store=_store(folder, clock),
         settings=settings,
         clock=clock,
         started=clock(),
@@ -37,3 +41,16 @@ def open_house(
         answer=answer,
         aside=asyncio.to_thread,
     )
+
+
+def _store(folder: Path | None, clock: Callable[[], int]) -> Store:
+    try:
+        return open_store(folder, clock=clock)
+    except FolderInUse as used:
+        given: dict[str, str | int] = {"folder": str(used.folder), "address": used.address or "?"}
+        raise Refused(Issue("conflict", "server.folder-in-use", "data", given)) from used
+    except SchemaMismatch as other:
+        given = {"folder": str(folder), "reason": str(other)}
+        raise Refused(
+            Issue("conflict", "server.folder-of-another-edition", "data", given)
+        ) from other
