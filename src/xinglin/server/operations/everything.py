@@ -24,7 +24,7 @@ from xinglin.server.declare import Operation
 from xinglin.server.house import House, Target
 from xinglin.server.http import FHIR_JSON, Request, Response
 from xinglin.server.moments import asked_range
-from xinglin.server.operations.parameters import asked, instance, listed
+from xinglin.server.operations.parameters import asked, listed
 from xinglin.store.face import Version
 
 _PATIENT: Final = ("_count", "_cursor", "_since", "_type", "start", "end", "_at")
@@ -43,7 +43,7 @@ class _Asked:
 
 
 async def everything(house: House, request: Request, at: Target) -> Response:
-    type, id = instance(at)
+    type, id = at.type, at.id
     wanted = _asked(house, request, type)
     found(house.store.read(request.reader, type, id, at=wanted.at), type, id)
     hits, cursor = _page(house, request, tree.Compartment(type, id), wanted)

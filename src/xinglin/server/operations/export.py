@@ -39,7 +39,7 @@ async def export(house: House, request: Request, at: Target) -> Response:
     filters = [value for name, value in pairs if name == "_typeFilter"]
     for each in filters:
         wanted(house, each)
-    if at.id is not None:
+    if at.id:
         found(house.store.read(request.reader, "Group", at.id), "Group", at.id)
     query = f"?{request.raw_query}" if request.raw_query else ""
     job = Job(
@@ -51,7 +51,7 @@ async def export(house: House, request: Request, at: Target) -> Response:
         filters=filters,
         since=asked_range("_since", given["_since"])[0] if "_since" in given else None,
         patients="group" if at.id else "all" if at.type else "none",
-        group=at.id or "",
+        group=at.id,
     )
     jobs_of(house).add(job)
     return accepted(request, job)

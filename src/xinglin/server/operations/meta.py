@@ -20,7 +20,7 @@ from xinglin.server.conditions import check_match
 from xinglin.server.declare import Operation
 from xinglin.server.house import House, Target
 from xinglin.server.http import FHIR_JSON, Request, Response
-from xinglin.server.operations.parameters import instance, parameters
+from xinglin.server.operations.parameters import parameters
 from xinglin.store.face import Transaction, Version
 
 MOST_READ: Final = 100_000  # resources
@@ -33,9 +33,9 @@ Change = Callable[[Meta, Meta], Meta]
 
 
 async def meta(house: House, request: Request, at: Target) -> Response:
-    if at.id is not None:
-        type, id = instance(at)
-        return _answer(_meta(found(house.store.read(request.reader, type, id), type, id)[1]))
+    if at.id:
+        version = house.store.read(request.reader, at.type, at.id)
+        return _answer(_meta(found(version, at.type, at.id)[1]))
     return _answer(await _in_use(house, request, (at.type,) if at.type else ()))
 
 
@@ -85,8 +85,7 @@ def _identity(label: Json) -> Json:
 
 
 async def _changed(house: House, request: Request, at: Target, change: Change) -> Response:
-    type, id = instance(at)
-    given = _given(request)
+    type, id, given = at.type, at.id, _given(request)
 
     def work(transaction: Transaction) -> Version:
         current, content = found(transaction.read(request.reader, type, id), type, id)

@@ -11,7 +11,7 @@ import msgspec
 
 from xinglin.fhir.json import Json
 from xinglin.fhir.outcome import Issue, Refused
-from xinglin.server.house import House, Target
+from xinglin.server.house import House
 from xinglin.server.http import Request
 from xinglin.server.preference import strict
 
@@ -64,10 +64,3 @@ def _text(parameter: dict[str, Any]) -> str:
 def listed(pairs: Pairs, name: str) -> list[str]:
     """All values of a parameter that may repeat, or hold several with commas between."""
     return [part for key, value in pairs if key == name for part in value.split(",") if part]
-
-
-def instance(at: Target) -> tuple[str, str]:
-    """Type and id of what an operation on an instance is called on."""
-    if at.type is None or at.id is None:
-        raise LookupError("an operation on an instance was routed to without one")
-    return at.type, at.id
