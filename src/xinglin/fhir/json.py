@@ -23,7 +23,7 @@ MAX_DEPTH = 100  # levels of objects and arrays; real resources have fewer than 
 
 _BYTE = re.compile(r"\(byte (\d+)\)")
 _TO_SQUARE = bytes.maketrans(b"{}", b"[]")
-_NO_BRACKETS = bytes(c for c in range(256) if c not in b"{}[]")
+_NO_SKELETON = bytes(c for c in range(256) if c not in b'{}[]"')
 
 # Either a good escape, or (group 1) one that FHIR does not allow: half a surrogate pair, or a
 # control character other than tab, line feed and carriage return (R4 datatypes, "string").
@@ -119,8 +119,10 @@ def _deeper_than(limit: int, text: bytes) -> bool:
         return False
     if b"\\" in text:
         text = text.replace(b"\\\\", b"").replace(b'\\"', b"")
-    outside_strings = b"".join(text.split(b'"')[::2])
-    brackets = outside_strings.translate(_TO_SQUARE, _NO_BRACKETS)
+    skeleton = text.translate(_TO_SQUARE, _NO_SKELETON)
+    brackets = skeleton.replace(b'""', b"")
+    if b'"' in brackets:  # some string holds brackets, which do not count
+        brackets = b"".join(skeleton.split(b'"')[::2])
     for _ in range(limit):
         brackets = brackets.replace(b"[]", b"")
         if not brackets:
