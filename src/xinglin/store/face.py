@@ -7,7 +7,7 @@ Every read takes a `Reader`, whose rule is joined to the query as one tree at ev
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -169,6 +169,14 @@ class Store(Protocol):
 
     def end(self) -> int:
         """The `seq` of the newest version; 0 in an empty record."""
+        ...
+
+    def reindex(self, definitions: Sequence[bytes]) -> AsyncIterator[tuple[int, int]]:
+        """Bring custom search parameters (SearchParameter resources) into force, instead of
+        those that are; gives (done, of) on the way. The record is read and written meanwhile;
+        broken off, the same call takes it up again.
+
+        Raises: Refused when a definition is wrong."""
         ...
 
     def close(self) -> None: ...

@@ -26,7 +26,7 @@ _EVERYTHING = tree.Everything()
 class Reads:
     def __init__(self, connection: apsw.Connection, catalogue: Catalogue) -> None:
         connection.create_scalar_function("id_text", _id_text, 1, deterministic=True)
-        self._connection = connection
+        self._connection = self.connection = connection
         self.catalogue = catalogue
         self.names = Names(connection)
         self.versions = Versions(connection, catalogue)

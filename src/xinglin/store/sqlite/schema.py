@@ -74,8 +74,10 @@ CREATE INDEX st_rid ON st (rid, k);
 
 -- Every resource that was ever in the compartment of patient `c`.
 CREATE TABLE comp (c INTEGER, rid INTEGER, PRIMARY KEY (c, rid)) WITHOUT ROWID;
--- Custom search parameters in force, and where consumers of the feed stand.
-CREATE TABLE custom (name TEXT PRIMARY KEY, definition BLOB NOT NULL) WITHOUT ROWID;
+-- Custom search parameters in force and to come (see reindexing.py), and where consumers of
+-- the feed stand.
+CREATE TABLE custom (stage INTEGER, place INTEGER, definition BLOB, PRIMARY KEY (stage, place))
+  WITHOUT ROWID;
 CREATE TABLE cursor (name TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
 """
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 import apsw
 
 from xinglin.fhir.r4.model import RESOURCE_TYPES
-from xinglin.fhir.search.extraction import Extractor
 from xinglin.fhir.search.parameters import Registry, standard
 from xinglin.fhir.search.tree import Query
 from xinglin.store.face import HistoryPage, Page, Reader, Transaction, Version
 from xinglin.store.sqlite.lock import FolderLock
 from xinglin.store.sqlite.names import Catalogue, enrol
 from xinglin.store.sqlite.reads import Reads
+from xinglin.store.sqlite.reindexing import IN_FORCE, TO_COME, registry_of, reindex
 from xinglin.store.sqlite.schema import connect, prepare
 from xinglin.store.sqlite.transaction import Ledger
 from xinglin.store.sqlite.writer import Writer
@@ -39,20 +39,19 @@ class SqliteStore:
         # Prepares the file; and of a database in memory, keeps it in being.
         self._keeper = connect(path, cache_kib=256)
         prepare(self._keeper)
-        custom = [row[0] for row in self._keeper.execute("SELECT definition FROM custom")]
-        registry = standard().with_custom(custom) if custom else standard()
+        in_force = registry_of(self._keeper, IN_FORCE) or standard()
         with self._keeper:
-            enrol(self._keeper, registry, RESOURCE_TYPES)
-        self._catalogue = Catalogue(self._keeper, registry)
+            enrol(self._keeper, in_force, RESOURCE_TYPES)
+        self._catalogue = Catalogue(self._keeper, in_force)
         self._threads = threading.local()
         self._opened: list[apsw.Connection] = []
         self._writer = Writer(self._open_ledger, clock)
 
     def _open_ledger(self) -> Ledger:
         connection = connect(self._path, cache_kib=WRITE_CACHE_KIB)
-        return Ledger(
-            connection, Reads(connection, self._catalogue), Extractor(self._catalogue.registry)
-        )
+        to_come = registry_of(connection, TO_COME)
+        catalogue = self._catalogue if to_come is None else Catalogue(connection, to_come)
+        return Ledger(connection, Reads(connection, self._catalogue), catalogue)
 
     @property
     def registry(self) -> Registry:
@@ -61,12 +60,13 @@ class SqliteStore:
     @property
     def _reads(self) -> Reads:
         """A connection of this thread's own."""
-        try:
-            reads: Reads = self._threads.reads
-        except AttributeError:
+        reads: Reads | None = getattr(self._threads, "reads", None)
+        if reads is None:
             connection = connect(self._path, cache_kib=READ_CACHE_KIB)
             self._opened.append(connection)
             reads = self._threads.reads = Reads(connection, self._catalogue)
+        elif reads.catalogue is not self._catalogue:
+            reads = self._threads.reads = Reads(reads.connection, self._catalogue)
         return reads
 
     def read(
@@ -108,6 +108,13 @@ class SqliteStore:
 
     def end(self) -> int:
         return self._reads.end()
+
+    async def reindex(self, definitions: Sequence[bytes]) -> AsyncIterator[tuple[int, int]]:
+        async for progress in reindex(self._writer.commit, definitions):
+            yield progress
+        self._catalogue = Catalogue(self._keeper, registry_of(self._keeper, IN_FORCE) or standard())
+        catalogue = self._catalogue
+        await self._writer.commit(lambda work: work.search_by(catalogue))
 
     def close(self) -> None:
         self._writer.close()

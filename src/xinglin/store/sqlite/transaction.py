@@ -2,38 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import apsw
+from msgspec import Struct
 
 from xinglin.fhir.resource import Resource, assemble, parse
-from xinglin.fhir.search.entries import Entries
+from xinglin.fhir.search.extraction import Extractor
 from xinglin.fhir.search.tree import Query
 from xinglin.store.face import Method, Page, Reader, Version, instant
 from xinglin.store.sqlite.batch import Batch
 from xinglin.store.sqlite.bodies import Packer
-from xinglin.store.sqlite.names import Numbering, pack_id
+from xinglin.store.sqlite.names import Catalogue, Numbering, pack_id, unpack_id
 from xinglin.store.sqlite.reads import Reads
 from xinglin.store.sqlite.rows import Rows, index_rows
 from xinglin.store.sqlite.versions import METHODS, decode, encode
 
-Extract = Callable[[Any], Entries]
-
 _CURRENT = """SELECT r.rid, r.seq, r.v, r.live, r.d, r.has, v.t, v.method, v.dict, v.body
               FROM res r LEFT JOIN ver v ON v.seq = r.seq WHERE r.rt = ? AND r.id = ?"""
+_RANGE = """SELECT r.rid, r.rt, r.id, r.seq, r.v, v.dict, v.body
+            FROM res r CROSS JOIN ver v ON v.seq = r.seq
+            WHERE r.rid BETWEEN ? AND ? AND r.live = 1"""
 
 
 class Ledger:
     """What the writer keeps from one work to the next: numbers, dictionaries, the feed's end."""
 
-    def __init__(self, connection: apsw.Connection, reads: Reads, extract: Extract) -> None:
+    def __init__(self, connection: apsw.Connection, reads: Reads, catalogue: Catalogue) -> None:
+        """`catalogue`: what is written is indexed by; it may be ahead of that of `reads`."""
         self.connection = connection
         self.reads = reads
-        self.extract = extract
+        self.index_by(catalogue)
         self.seq: int
         self.t: int
         self.forget()
+
+    def index_by(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+        self.extract = Extractor(catalogue.registry)
 
     def forget(self) -> None:
         """Start again from what the database holds."""
@@ -73,7 +79,7 @@ class Work:
         self._ledger = ledger
         self._batch = ledger.batch
         self._run = ledger.connection.execute
-        self._catalogue = ledger.reads.catalogue
+        self._catalogue = ledger.catalogue
         self._t = t
 
     def read(self, reader: Reader, type: str, id: str) -> Version | None:
@@ -129,6 +135,34 @@ class Work:
     def advance(self, consumer: str, seq: int) -> None:
         self._run("INSERT OR REPLACE INTO cursor (name, seq) VALUES (?, ?)", (consumer, seq))
 
+    @property
+    def connection(self) -> apsw.Connection:
+        """For the maintenance of the store."""
+        return self._ledger.connection
+
+    def index_by(self, catalogue: Catalogue) -> None:
+        """Index what is written from now on by these parameters."""
+        self._ledger.index_by(catalogue)
+        self._catalogue = catalogue
+
+    def search_by(self, catalogue: Catalogue) -> None:
+        """Let the searches of later works know these parameters."""
+        self._ledger.reads = Reads(self.connection, catalogue)
+
+    def index_again(self, first: int, last: int) -> None:
+        """Bring the index rows of resources with first <= rid <= last to the present
+        parameters from those that searches know."""
+        known = self._ledger.reads.catalogue
+        extract = Extractor(known.registry)
+        found: list[tuple[Any, ...]] = self._run(_RANGE, (first, last)).fetchall()
+        for rid, rt, id, seq, v, dictionary, packed in found:
+            stored = self._ledger.reads.versions.stored(dictionary, packed)
+            value = self._parsed(self._catalogue.type_name[rt], unpack_id(id), stored)
+            before = index_rows(extract(value), known, self._ledger.numbering, rt, rid)
+            rows = self._rows(value, rt, rid)
+            self._batch.replace(before, rows)
+            self._batch.current(rid, rt, (seq, v, 1, rows.d, rows.has), change=0)
+
     def _current(self, rt: int, id: str) -> tuple[Any, ...] | None:
         """The state and text of a resource; None when it never had a version."""
         rid = self._ledger.numbering.known(rt, id)
@@ -146,7 +180,7 @@ class Work:
         self._batch.version([ledger.seq, self._t, rt, rid, v, METHODS.index(method)], stored)
         return ledger.seq
 
-    def _rows(self, value: object, rt: int, rid: int) -> Rows:
+    def _rows(self, value: Struct, rt: int, rid: int) -> Rows:
         ledger = self._ledger
         entries = ledger.extract(value)
         rows = index_rows(entries, self._catalogue, ledger.numbering, rt, rid)
@@ -159,6 +193,8 @@ class Work:
         return rows
 
     def _rows_of(self, type: str, id: str, rt: int, rid: int, stored: bytes) -> Rows:
+        return self._rows(self._parsed(type, id, stored), rt, rid)
+
+    def _parsed(self, type: str, id: str, stored: bytes) -> Struct:
         meta, body = decode(stored)
-        resource = parse(assemble(type, id, "1", instant(self._t), meta, body))
-        return self._rows(resource.value, rt, rid)
+        return parse(assemble(type, id, "1", instant(self._t), meta, body)).value

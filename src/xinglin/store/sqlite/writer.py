@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from xinglin.store.face import Transaction
 from xinglin.store.sqlite.transaction import Ledger, Work
 
 GROUP = 512  # works in one commit at most
@@ -26,7 +25,7 @@ PATIENCE = 10  # looks at the clock before a group begins in the millisecond of 
 
 @dataclass(slots=True, eq=False)
 class _Job:
-    work: Callable[[Transaction], Any]
+    work: Callable[[Work], Any]
     done: Callable[[Any, BaseException | None], None]
     result: Any = field(default=None)
     error: BaseException | None = None
@@ -44,7 +43,7 @@ class Writer:
         self._thread.start()
         ready.result()
 
-    async def commit(self, work: Callable[[Transaction], Any]) -> Any:
+    async def commit(self, work: Callable[[Work], Any]) -> Any:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Any] = loop.create_future()
 
