@@ -83,8 +83,8 @@ CREATE TABLE cursor (name TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
 
 
 def connect(path: str, *, cache_kib: int) -> apsw.Connection:
-    """A connection set up for the record. `path` may be a `file:` URI."""
-    flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE | apsw.SQLITE_OPEN_URI
+    """A connection set up for the record."""
+    flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
     connection = apsw.Connection(path, flags=flags, statementcachesize=400)
     connection.set_busy_timeout(10_000)
     run = connection.execute

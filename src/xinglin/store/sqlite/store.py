@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 import apsw
@@ -27,17 +27,23 @@ Result = TypeVar("Result")
 READ_CACHE_KIB = 16 << 10
 WRITE_CACHE_KIB = 24 << 10
 
-_memories = itertools.count()
+MEMORY = Path("/dev/shm")  # noqa: S108  (a folder of our own is made in it)
 
 
 class SqliteStore:
     """The Store of the face. See `open_store`."""
 
-    def __init__(self, path: str, lock: FolderLock | None, clock: Callable[[], int]) -> None:
-        self._path = path
+    def __init__(
+        self,
+        path: Path,
+        lock: FolderLock,
+        clock: Callable[[], int],
+        passing: TemporaryDirectory[str] | None,
+    ) -> None:
+        self._path = str(path)
         self._lock = lock
-        # Prepares the file; and of a database in memory, keeps it in being.
-        self._keeper = connect(path, cache_kib=256)
+        self._passing = passing
+        self._keeper = connect(self._path, cache_kib=256)
         prepare(self._keeper)
         in_force = registry_of(self._keeper, IN_FORCE) or standard()
         with self._keeper:
@@ -120,12 +126,13 @@ class SqliteStore:
         self._writer.close()
         for connection in (*self._opened, self._keeper):
             connection.close()
-        if self._lock is not None:
-            self._lock.release()
+        self._lock.release()
+        if self._passing is not None:
+            self._passing.cleanup()
 
 
 def open_store(folder: Path | None, *, clock: Callable[[], int]) -> SqliteStore:
-    """The record in a folder, made when it is missing; None: in memory, gone when closed.
+    """The record in a folder, made when it is missing; None: in one that is gone when closed.
 
     Args:
         clock: microseconds since 1970-01-01T00:00Z.
@@ -134,13 +141,15 @@ def open_store(folder: Path | None, *, clock: Callable[[], int]) -> SqliteStore:
         FolderInUse: another process has the folder open.
         SchemaMismatch: another edition wrote it.
     """
+    passing = None
     if folder is None:
-        path = f"file:xinglin-{next(_memories)}?mode=memory&cache=shared"
-        return SqliteStore(path, None, clock)
+        # Not SQLite's own memory: there a reader and the writer would wait for one another.
+        passing = TemporaryDirectory(prefix="xinglin-", dir=MEMORY if MEMORY.is_dir() else None)
+        folder = Path(passing.name)
     folder.mkdir(parents=True, exist_ok=True)
     lock = FolderLock(folder)
     try:
-        return SqliteStore(str(folder / "record.sqlite"), lock, clock)
+        return SqliteStore(folder / "record.sqlite", lock, clock, passing)
     except BaseException:
         lock.release()
         raise
