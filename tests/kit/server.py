@@ -88,7 +88,7 @@ def running_server(data: Path, *flags: str) -> Iterator[tuple[str, subprocess.Po
 def _address(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
     line = process.stdout.readline()
-    found = re.search(r"http://[^\s/]+", line)
+    found = re.search(r"http://[\d.:]*\d", line)
     assert found is not None, f"the server said {line!r} and ended with {process.poll()}"
     return found[0]
 

@@ -32,7 +32,8 @@ Page = Callable[[House, Metrics, Request], Response]
 
 def landing(house: House, metrics: Metrics, request: Request) -> Response:
     """What this is, in the reader's language, and where to go on."""
-    patients = house.store.search(request.reader, Query(("Patient",), Everything(), count=0))
+    query = Query(("Patient",), Everything(), count=0, total="accurate")
+    patients = house.store.search(request.reader, query)
     words = {key.rpartition("-")[2]: _word(key, request.language) for key in _WORDS}
     page = Template(_template()).substitute(
         words, language=request.language, number=f"{patients.total or 0:,}"

@@ -113,10 +113,13 @@ def table() -> str:
         "|---|---|---|---|",
     ]
     for name, field in Settings.model_fields.items():
-        default = "" if field.default in (None, ()) else f"`{field.default}`"
-        choices = ", ".join(
-            f"`{choice}`" for choice in get_args(field.annotation) if isinstance(choice, str)
-        )
-        told = f"{field.description} {choices}".strip() if choices else field.description
-        lines.append(f"| `{name}` | `XINGLIN_{name.upper()}` | {default} | {told} |")
+        names = [f"`{choice}`" for choice in get_args(field.annotation) if isinstance(choice, str)]
+        told = " ".join((field.description or "", ", ".join(names))).strip()
+        lines.append(f"| `{name}` | `XINGLIN_{name.upper()}` | {_shown(field.default)} | {told} |")
     return "\n".join(lines) + "\n"
+
+
+def _shown(default: Any) -> str:
+    if default in (None, ()):
+        return ""
+    return f"`{str(default).lower() if isinstance(default, bool) else default}`"
