@@ -92,8 +92,8 @@ class _Checker:
                 return self.call(node, this)
             case Variable(name="$this"):
                 return this
-            case External(name="resource" | "context"):
-                return None if self.root is None else self.root
+            case External(name="context"):
+                return self.root
             case Binary():
                 return self.binary(node, this)
             case Index():
@@ -121,15 +121,17 @@ class _Checker:
         source = this if node.source is None else self.types(node.source, this)
         if source is None:
             return None
-        found = [_element(one, node.name) for one in source]
-        known: list[frozenset[str]] = [one for one in found if one]
-        if None in found or not source:
-            return None if source else source
-        if not known:
+        found: frozenset[str] = frozenset()
+        for one in source:
+            child = _element(one, node.name)
+            if child is None:
+                return None
+            found |= child
+        if source and not found:
             raise refused(
                 "unknown-element", "invalid", name=node.name, type=", ".join(sorted(source))
             )
-        return frozenset().union(*known)
+        return found
 
     def prefix(self, name: str, this: Types) -> Types:
         """`Patient.name`: the type stands for the context. In a union each part may be for

@@ -73,7 +73,7 @@ _SYSTEM: Final[dict[type, str]] = {
     Quantity: "Quantity",
     TypeInfo: "TypeInfo",
 }
-RESOURCES: Final = frozenset(model.RESOURCE_TYPES)
+_RESOURCES: Final = frozenset(model.RESOURCE_TYPES)
 SYSTEM_TYPES: Final = frozenset(_SYSTEM.values()) | {"Any"}
 
 
@@ -166,6 +166,12 @@ def system(thing: Thing) -> Thing:
     return atom
 
 
+def resource_type(json: Json) -> str | None:
+    """What a JSON object says it is, if FHIR knows that."""
+    name = json.get("resourceType")
+    return name if isinstance(name, str) and name in _RESOURCES else None
+
+
 def things(json: Json) -> Collection:
     """The items of a variable or a resource given from outside."""
     if json is None:
@@ -175,8 +181,8 @@ def things(json: Json) -> Collection:
     if isinstance(json, Value):
         return [_typed(json)]
     if isinstance(json, dict):
-        name = json.get("resourceType")
-        if name not in RESOURCES:
+        name = resource_type(json)
+        if name is None:
             raise refused("no-type", "structure")
         return [Item(name, json, None, json)]
     if isinstance(json, float):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 
-from xinglin.fhir.fhirpath.items import RESOURCES, Collection, Item, Json, system, system_reader
+from xinglin.fhir.fhirpath.items import Collection, Item, Json, resource_type, system, system_reader
 from xinglin.fhir.r4 import model
 
 Step = Callable[[Item, Collection], None]  # appends the children to the collection
@@ -114,9 +114,7 @@ def _resources(key: str) -> Step:
             if isinstance(one, dict):
                 # A contained resource shares the references of the one around it.
                 home = item.home if key == "contained" else one
-                name = one.get("resourceType")
-                name = name if name in RESOURCES else "Resource"
-                found.append(Item(name, one, None, home))
+                found.append(Item(resource_type(one) or "Resource", one, None, home))
 
     return go
 

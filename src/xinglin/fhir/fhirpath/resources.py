@@ -10,13 +10,13 @@ from typing import Final
 from xinglin.fhir.dates import Date, DateTime, Time
 from xinglin.fhir.fhirpath import navigate
 from xinglin.fhir.fhirpath.items import (
-    RESOURCES,
     Atom,
     Collection,
     Item,
     Json,
     is_a,
     refused,
+    resource_type,
     system,
 )
 from xinglin.fhir.fhirpath.scope import Work, only, string
@@ -85,8 +85,9 @@ def resolve(work: Work, source: Collection) -> Collection:
             continue
         home = one.home if isinstance(one, Item) else None
         target, around = _target(work, reference, home)
-        if isinstance(target, dict) and target.get("resourceType") in RESOURCES:
-            found.append(Item(target["resourceType"], target, None, around or target))
+        name = resource_type(target) if isinstance(target, dict) else None
+        if name is not None:
+            found.append(Item(name, target, None, around or target))
     return found
 
 
