@@ -122,6 +122,10 @@ class SqliteStore:
         catalogue = self._catalogue
         await self._writer.commit(lambda work: work.search_by(catalogue))
 
+    def announce(self, address: str) -> None:
+        """Let other processes that want the folder know where it is served."""
+        self._lock.announce(address)
+
     def close(self) -> None:
         self._writer.close()
         for connection in (*self._opened, self._keeper):
