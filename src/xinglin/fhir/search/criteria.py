@@ -155,6 +155,7 @@ def _chain(
     found = []
     reason: Unknown | None = None
     for each in types:
+        reading.spend()  # also where it leads nowhere: links over any type multiply
         try:
             where = criterion(reading, (each,), rest, value, links + 1)
         except Unknown as missing:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from itertools import product
 from typing import Any, Final
 
 from xinglin.fhir.fhirpath.parser import parse
@@ -94,7 +93,7 @@ def converter(parameter: Parameter, fhir_type: str) -> Callable[..., None] | Non
 
 
 def _run(source: str, function: str, title: str) -> Callable[..., Any]:
-    names: dict[str, Any] = leaves.NAMES | {"Entries": Entries, "product": product}
+    names: dict[str, Any] = leaves.NAMES | {"Entries": Entries}
     names |= {"conjunction": _conjunction, "disjunction": _disjunction}
     # Our own text, made of attribute names, numbers and repr() of literals only.
     exec(compile(source, f"<search {title}>", "exec"), names)  # noqa: S102
@@ -244,8 +243,12 @@ class _Text:
             self.place(part, variable, depth, dict.fromkeys(LISTS, name))
             self.line(depth, f"if {name}:")
             depth += 1
-        combinations = f"product({', '.join(names)})"
-        self.line(depth, f"composites += [({parameter.number}, c) for c in {combinations}]")
+        parts_held = [self.variable("e") for _ in parts]
+        for each, name in zip(parts_held, names, strict=True):
+            self.line(depth, f"for {each} in {name}:")
+            depth += 1
+        combination = f"({', '.join(parts_held)},)"
+        self.line(depth, f"composites.append(({parameter.number}, {combination}))")
 
 
 # Conditions, with FHIRPath's third truth, None for unknown (N1, section 6.5)

@@ -31,7 +31,7 @@ class Limits:
 
     count: int = 1000  # resources on one page
     default_count: int = 20
-    leaves: int = 2000  # values compared, those that a type or a bare id multiplies included
+    leaves: int = 2000  # values compared and links followed, for each type that is possible
     length: int = 100_000  # characters of all names and values
 
 

@@ -49,7 +49,7 @@ class Reading:
     registry: Registry
     base: str  # of this server, without a slash at the end
     now_ms: int
-    leaves: int  # how many more the search may have
+    leaves: int  # how many more leaves and links the search may have
     at: str = ""  # the parameter being read, as written
 
     def spend(self) -> None:

@@ -493,6 +493,8 @@ def test_a_search_is_bounded() -> None:
         search("Patient", ("name", many), limits=Limits(leaves=40))
     chain = "_has:Observation:patient:" + "_has:AuditEvent:entity:" * 20 + "agent"
     assert refusal("Patient", (chain, "x")).code == "too-costly"
+    anywhere = ".".join(["subject"] * 7) + ".dragon"  # a Composition may be about anything
+    assert refusal("Composition", (anywhere, "x")).code == "too-costly"
 
 
 # Properties
