@@ -18,7 +18,12 @@ from xinglin.fhir.wording import sentence
 
 def fhirpath(
     expression: Annotated[str | None, typer.Argument(help="FHIRPath expression.")] = None,
-    file: Annotated[Path | None, typer.Argument(help="FHIR resource in JSON; - is stdin.")] = None,
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            help="FHIR resource in JSON; - is stdin.", exists=True, dir_okay=False, allow_dash=True
+        ),
+    ] = None,
     batch: Annotated[
         bool,
         typer.Option("--batch", help='Read lines {"expression", "resource"}, answer one each.'),
@@ -35,10 +40,10 @@ def fhirpath(
     if file is not None:
         resource = parse_exact(sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes())
     for value in evaluate(expression, resource, now=_now()):
-        _print(_item(value))
+        _print(dump_exact(_item(value)))
 
 
-def _answer(line: bytes) -> dict[str, Any]:
+def _answer(line: bytes) -> bytes:
     """One line of a batch; whatever is wrong with it stays with it."""
     try:
         asked = parse_exact(line)
@@ -46,9 +51,9 @@ def _answer(line: bytes) -> dict[str, Any]:
         if not isinstance(expression, str):
             raise Refused(Issue("structure", "cli.no-expression"))
         found = evaluate(expression, asked.get("resource"), now=_now())
+        return dump_exact({"result": [_item(value) for value in found]})
     except Refused as refused:
-        return {"error": " ".join(map(_sentence, refused.issues))}
-    return {"result": [_item(value) for value in found]}
+        return dump_exact({"error": " ".join(map(_sentence, refused.issues))})
 
 
 def _sentence(issue: Issue) -> str:
@@ -64,6 +69,6 @@ def _now() -> datetime:
     return datetime.now().astimezone()
 
 
-def _print(document: dict[str, Any]) -> None:
-    sys.stdout.buffer.write(dump_exact(document) + b"\n")
+def _print(line: bytes) -> None:
+    sys.stdout.buffer.write(line + b"\n")
     sys.stdout.buffer.flush()
