@@ -23,6 +23,7 @@ from xinglin.server.http import FHIR_JSON, Request, Response, decoded
 from xinglin.server.metrics import Metrics
 from xinglin.server.pages import PAGES
 from xinglin.server.refusal import response as refusal
+from xinglin.server.routes import routes
 from xinglin.server.workers import Workers
 
 Scope = Mapping[str, Any]
@@ -93,11 +94,12 @@ class App:
                 raise Refused(Issue("not-found", "server.unknown-path", "url", {"path": path}))
         request.segments = _segments(path)
         content_type = _answer_type(request)
+        request.what, handler, target = routes().find(request.method, request.segments)
         if method in _WITH_BODY:
             _check_content(request)
             limit = self.house.settings.max_body_bytes
             request.body = await body(request.headers, receive, limit)
-        response = await self.house.answer(self.house, request)
+        response = await handler(self.house, request, target)
         if content_type != FHIR_JSON[1]:
             renamed = (b"content-type", content_type)
             response.headers = [renamed if h == FHIR_JSON else h for h in response.headers]

@@ -1,6 +1,7 @@
 """The body of a request, read as it comes in and never beyond the limit (RFC 9110, 8.4, 15.5.14).
 
-The limit counts after decompression, so that a small body cannot become a large one.
+The limit counts after decompression, so that a small body cannot become a large one. What a
+client still sends after a refusal is thrown away by the protocol below (uvicorn).
 """
 
 from __future__ import annotations
@@ -16,9 +17,6 @@ Receive = Callable[[], Awaitable[Any]]
 
 _PIECE: Final = 1024 * 1024  # bytes decompressed before others get their turn
 _GZIP: Final = 16 + zlib.MAX_WBITS
-# A client that is still sending would take a closed connection for a broken one: what it sends
-# is thrown away for so long, so that it sees why it was refused.
-_PATIENCE: Final = 30  # seconds
 
 
 class Disconnected(Exception):  # noqa: N818  (nobody is left to be told)
@@ -33,7 +31,6 @@ async def body(headers: Mapping[bytes, bytes], receive: Receive, limit: int) -> 
         raise Refused(issue, status=415)
     length = headers.get(b"content-length", b"0")
     if len(length) > 18 or int(length) > limit:
-        await _discard(receive)
         raise _too_large(limit)
     chunks = _chunks(receive)
     if encoding != b"identity":
@@ -43,7 +40,6 @@ async def body(headers: Mapping[bytes, bytes], receive: Receive, limit: int) -> 
     async for chunk in chunks:
         size += len(chunk)
         if size > limit:
-            await _discard(receive)
             raise _too_large(limit)
         parts.append(chunk)
     return parts[0] if len(parts) == 1 else b"".join(parts)
@@ -73,15 +69,6 @@ async def _unpacked(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         raise _broken() from None
     if not unpacker.eof or unpacker.unused_data:
         raise _broken()
-
-
-async def _discard(receive: Receive) -> None:
-    try:
-        async with asyncio.timeout(_PATIENCE):
-            async for _ in _chunks(receive):
-                pass
-    except (TimeoutError, Disconnected):
-        return
 
 
 def _too_large(limit: int) -> Refused:
