@@ -18,7 +18,8 @@ class Matching:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._extract = Extractor(store.registry)
+        self._registry = store.registry
+        self._extract = Extractor(self._registry)
         self._seq = 0
         self._subject: Subject | None = None
 
@@ -28,6 +29,9 @@ class Matching:
             return False
         if isinstance(where, Everything):
             return True
+        if self._registry is not self._store.registry:  # custom parameters came into force
+            self._registry = self._store.registry
+            self._extract = Extractor(self._registry)
         if self._subject is None or self._seq != version.seq:
             entries = self._extract(parse(version.content).value)
             self._subject = Subject(version.type, version.id, version.t // 1000, entries)

@@ -1,1 +1,1 @@
-"""Bulk Data: exports and imports that take longer than a request may."""
+"""Jobs that take longer than a request may: exports, imports, new search parameters."""

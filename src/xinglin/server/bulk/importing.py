@@ -42,7 +42,7 @@ async def import_(house: House, jobs: Jobs, job: Job, language: Language = "en")
         jobs.path(job, INPUT).open("rb") as lines,
         jobs.path(job, REPORT).open("ab") as report,
     ):
-        os.truncate(report.fileno(), job.refused)
+        os.truncate(report.fileno(), job.reported)
         for _ in islice(lines, job.lines):
             pass  # they are in
         while some := list(islice(lines, _AT_A_TIME)):
@@ -53,7 +53,7 @@ async def import_(house: House, jobs: Jobs, job: Job, language: Language = "en")
             report.writelines(outcomes)
             report.flush()
             job.lines += len(some)
-            job.refused = report.tell()
+            job.reported = report.tell()
             job.progress = str(job.lines)
             job.output = [Output(name, "", count) for name, count in sorted(counts.items())]
             job.errors = [Output("OperationOutcome", REPORT, refused)] if refused else []

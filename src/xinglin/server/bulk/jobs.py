@@ -34,11 +34,12 @@ class Output(msgspec.Struct):
 
 class Job(msgspec.Struct, kw_only=True):
     id: str
-    kind: Literal["export", "import"]
+    kind: Literal["export", "import", "reindex"]
     request: str  # the address that it was asked for by
     begun: int  # µs since 1970-01-01T00:00Z
     ended: int | None = None
     failed: bool = False
+    refused: str = ""  # OperationOutcome: why what was asked cannot be done
     types: list[str] = []
     filters: list[str] = []  # of _typeFilter
     since: int | None = None  # ms
@@ -47,7 +48,7 @@ class Job(msgspec.Struct, kw_only=True):
     snapshot: int = 0  # ms: the record is exported as it was then
     progress: str = ""
     lines: int = 0  # of an import, taken in so far
-    refused: int = 0  # bytes of the report on refused lines, so far
+    reported: int = 0  # bytes of the report on refused lines, so far
     output: list[Output] = []
     errors: list[Output] = []
     deleted: list[Output] = []

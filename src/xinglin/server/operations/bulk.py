@@ -21,10 +21,12 @@ from xinglin.server.bulk.exporting import export
 from xinglin.server.bulk.filters import chosen
 from xinglin.server.bulk.importing import import_
 from xinglin.server.bulk.jobs import KEPT, Cancelled, Job, Jobs, Output
+from xinglin.server.bulk.reindexing import reindex
 from xinglin.server.declare import Operation
 from xinglin.server.house import House, Target
-from xinglin.server.http import Header, Request, Response
+from xinglin.server.http import FHIR_JSON, Header, Request, Response
 from xinglin.server.moments import http_date, instant
+from xinglin.server.refusal import outcome_text
 
 NDJSON: Final[Header] = (b"content-type", b"application/fhir+ndjson")
 
@@ -59,6 +61,8 @@ async def status(house: House, request: Request, at: Target) -> Response:
     if job.ended is None:
         progress = (job.progress or "0").encode()
         return Response(202, b"", [(b"x-progress", progress), (b"retry-after", b"1")])
+    if job.refused:
+        return Response(422, job.refused.encode(), [FHIR_JSON])
     if job.failed:
         given: dict[str, str | int] = {"job": job.id}
         raise Refused(Issue("exception", "server.bulk-failed", given=given), status=500)
@@ -139,14 +143,21 @@ async def _carry_out(house: House, jobs: Jobs, job: Job) -> None:
         # record as of that moment is complete, and stays what it is.
         job.snapshot = house.clock() // 1000
         await house.store.commit(lambda _: None)
-        if job.kind == "import":
-            await import_(house, jobs, job)
-        else:
-            await asyncio.to_thread(export, house.store, jobs, job, chosen(house, job.filters))
+        match job.kind:
+            case "import":
+                await import_(house, jobs, job)
+            case "reindex":
+                await reindex(house, jobs, job)
+            case "export":
+                filters = chosen(house, job.filters)
+                await asyncio.to_thread(export, house.store, jobs, job, filters)
         job.ended = house.clock()
         jobs.save(job)
     except Cancelled:
         jobs.remove(job.id)  # what was written since
+    except Refused as refused:
+        job.refused, job.ended = outcome_text(refused.issues, "en").decode(), house.clock()
+        jobs.save(job)
     except Exception:
         log.exception("bulk job failed", job=job.id, kind=job.kind)
         job.failed, job.ended = True, house.clock()

@@ -183,10 +183,13 @@ class Desk:
             reached = max(active.delivery.reached(self._position), active.begins)
             if reached != active.kept:
                 moved[_name(id)] = active.kept = reached
+
+        def work(transaction: Transaction) -> None:
+            for name, reached in moved.items():
+                transaction.advance(name, reached)
+
         if moved:
-            await self._house.store.commit(
-                lambda transaction: [transaction.advance(*each) for each in moved.items()]
-            )
+            await self._house.store.commit(work)
 
     async def _expire(self) -> None:
         """Turn those off whose end has come."""
