@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -19,10 +18,7 @@ from xinglin.fhir.wording import sentence
 def fhirpath(
     expression: Annotated[str | None, typer.Argument(help="FHIRPath expression.")] = None,
     file: Annotated[
-        Path | None,
-        typer.Argument(
-            help="FHIR resource in JSON; - is stdin.", exists=True, dir_okay=False, allow_dash=True
-        ),
+        typer.FileBinaryRead | None, typer.Argument(help="FHIR resource in JSON; - is stdin.")
     ] = None,
     batch: Annotated[
         bool,
@@ -36,9 +32,7 @@ def fhirpath(
         return
     if expression is None:
         raise typer.BadParameter("EXPRESSION")
-    resource = None
-    if file is not None:
-        resource = parse_exact(sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes())
+    resource = None if file is None else parse_exact(file.read())
     for value in evaluate(expression, resource, now=_now()):
         _print(dump_exact(_item(value)))
 

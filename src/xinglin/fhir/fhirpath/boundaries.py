@@ -7,8 +7,8 @@ from decimal import ROUND_DOWN, ROUND_HALF_UP, Context, Decimal
 from typing import Final
 
 from xinglin.fhir.dates import Date, DateTime, Time, days_in_month
+from xinglin.fhir.fhirpath import quantities
 from xinglin.fhir.fhirpath.items import Atom, Collection, Thing, exposed, refused
-from xinglin.fhir.fhirpath.quantities import canonical
 from xinglin.fhir.fhirpath.scope import Work, integer, maybe, only
 from xinglin.fhir.fhirpath.tree import QuantityLiteral as Quantity
 
@@ -149,4 +149,4 @@ def comparable(_: Work, source: Collection, other: Collection) -> Collection:
         return []
     if not isinstance(left, Quantity) or not isinstance(right, Quantity):
         raise refused("wrong-type", expected="Quantity", found=exposed(left).type)
-    return [canonical(left)[1] == canonical(right)[1]]
+    return [quantities.comparable(left, right)]

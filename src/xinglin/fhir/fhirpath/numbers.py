@@ -7,12 +7,10 @@ from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, Decimal, DecimalExce
 from typing import Final
 
 from xinglin.fhir.fhirpath.items import Collection, refused
-from xinglin.fhir.fhirpath.operators import number_result
+from xinglin.fhir.fhirpath.operators import number_result, stepped
 from xinglin.fhir.fhirpath.quantities import CONTEXT, rounded
 from xinglin.fhir.fhirpath.scope import Work, integer, number
 from xinglin.fhir.fhirpath.tree import QuantityLiteral as Quantity
-
-_EIGHT: Final = Decimal("0.00000001")
 
 
 def abs_(_: Work, source: Collection) -> Collection:
@@ -52,10 +50,7 @@ def _real(run: Callable[..., Decimal]) -> Callable[..., Collection]:
         if None in values:
             return []
         try:
-            result = run(*values)
-            exponent = result.as_tuple().exponent
-            if isinstance(exponent, int) and exponent < -8:
-                result = result.quantize(_EIGHT, context=CONTEXT)
+            result = stepped(run(*values))
         except DecimalException:
             return []
         return number_result(result)

@@ -126,12 +126,14 @@ def _is_number(thing: Thing) -> TypeGuard[int | Decimal]:
 def _divided(left: Decimal, right: Decimal) -> Decimal | None:
     if right == 0:
         return None
-    result = CONTEXT.divide(left, right)
-    exponent = result.as_tuple().exponent
-    # Rounded only if it has no end: 1/3, not 1/8.
-    if isinstance(exponent, int) and exponent < -8:
-        result = result.quantize(_ROUND, context=CONTEXT)
-    return result
+    return stepped(CONTEXT.divide(left, right))
+
+
+def stepped(value: Decimal) -> Decimal:
+    """Rounded to FHIRPath's step, if it has more digits: 1/3, not 1/8."""
+    exponent = value.as_tuple().exponent
+    more = isinstance(exponent, int) and exponent < -8
+    return value.quantize(_ROUND, context=CONTEXT) if more else value
 
 
 def _whole(left: Decimal, right: Decimal) -> Decimal | None:
