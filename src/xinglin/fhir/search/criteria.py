@@ -68,7 +68,7 @@ def criterion(
 
 
 def any_of(nodes: Iterable[Node]) -> Node:
-    """ "Or", in its simplest form."""
+    """Any of the nodes, in the simplest form."""
     found: dict[Node, None] = {}
     for node in nodes:
         if isinstance(node, Everything):

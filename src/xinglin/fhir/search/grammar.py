@@ -125,7 +125,7 @@ def _query(draft: _Draft, limits: Limits) -> Query:
 
 
 def all_of(nodes: Sequence[Node]) -> Node:
-    """ "And", in its simplest form."""
+    """All of the nodes, in the simplest form."""
     found: dict[Node, None] = {}
     for node in nodes:
         if isinstance(node, Nothing):

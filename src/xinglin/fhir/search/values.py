@@ -26,8 +26,8 @@ def split(text: str, sign: str) -> list[str]:
     >>> split(r"a\,b,c", ",")
     ['a\\,b', 'c']
     """
-    if sign not in text:
-        return [text]
+    if "\\" not in text:
+        return text.split(sign)
     parts, start, at = [], 0, 0
     while at < len(text):
         if text[at] == "\\":
