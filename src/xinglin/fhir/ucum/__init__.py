@@ -53,8 +53,8 @@ def canonical(value: Decimal, code: str) -> tuple[Decimal, str] | None:
     """The value in base units, and these as a UCUM code in a fixed order; None for a code
     that is not UCUM's, and for a value beyond all measure.
 
-    >>> canonical(Decimal("5"), "mg/dL")
-    (Decimal('50'), 'm-3.g')
+    >>> canonical(Decimal("25.4"), "mm")
+    (Decimal('0.0254'), 'm')
     """
     known = _known(code)
     if known is None:
