@@ -19,8 +19,10 @@ _DELETE = {
     table: f"DELETE FROM {table} WHERE {' AND '.join(f'{name} = ?' for name in names)}"
     for table, names in COLUMNS.items()
 }
-_RESOURCE = "INSERT INTO res (rid, rt, id, seq, v, live, d, has) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-_CURRENT = "UPDATE res SET seq = ?, v = ?, live = ?, d = ?, has = ? WHERE rid = ?"
+_RESOURCE = (
+    "INSERT INTO res (rid, rt, id, seq, v, live, d, span, has) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_CURRENT = "UPDATE res SET seq = ?, v = ?, live = ?, d = ?, span = ?, has = ? WHERE rid = ?"
 _VERSION = """INSERT INTO ver (seq, t, rt, rid, v, method, dict, body)
               VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
 
@@ -45,7 +47,7 @@ class Batch:
 
     def name(self, rid: int, rt: int, id: str | bytes) -> None:
         """A resource that the record did not know: so far only referred to."""
-        self._fresh[rid] = [rid, rt, id, None, None, None, None, None]
+        self._fresh[rid] = [rid, rt, id, None, None, None, None, None, None]
 
     def written(self, rid: int) -> bool:
         """Whether a version of the resource waits here."""
@@ -60,7 +62,7 @@ class Batch:
             self._bodies[row[2]].append((row, stored))
 
     def current(self, rid: int, rt: int, now: Row, *, change: int) -> None:
-        """The state of a resource (seq, v, live, d, has), and by how much their number grows."""
+        """The state of a resource (seq, v, live, d, span, has); `change`: of how many there are."""
         fresh = self._fresh.get(rid)
         if fresh is not None:
             fresh[3:] = now
@@ -72,8 +74,8 @@ class Batch:
     def superseded(self, rid: int, v: int, seq: int) -> None:
         self._past.append((rid, v, seq))
 
-    def join(self, patient: int, rid: int) -> None:
-        """The resource is, or once was, in the compartment of this patient."""
+    def leave(self, patient: int, rid: int) -> None:
+        """The resource is no longer in the compartment of this patient."""
         self._compartment.append((patient, rid))
 
     def add(self, rows: Rows) -> None:

@@ -25,7 +25,14 @@ from xinglin.store.sqlite.sql import (
     exists,
     negation,
 )
-from xinglin.store.sqlite.values import LAST, on_date, on_number, on_quantity, on_string
+from xinglin.store.sqlite.values import (
+    LAST,
+    on_clinical_date,
+    on_date,
+    on_number,
+    on_quantity,
+    on_string,
+)
 
 Posting = tree.Token | tree.Uri | tree.Reference | tree.String
 
@@ -72,10 +79,9 @@ class Conditions:
                 return self._per(parameter, type, lambda p: self._uri(p, mode, uri))
             case tree.String(parameter) if parameter.number in self.catalogue.texts:
                 prefix = normalise(leaf.text)
+                coded = self.catalogue.texts[parameter.number]
                 return self._per(
-                    parameter,
-                    type,
-                    lambda p: self.names.terms_between(p, prefix, prefix + LAST),
+                    coded, type, lambda p: self.names.texts_between(p, prefix, prefix + LAST)
                 )
             case tree.Or(nodes):
                 return self._any_of(nodes, type)
@@ -128,7 +134,27 @@ class Conditions:
             return []
         if isinstance(leaf, tree.Composite):
             return self._composite(leaf, parameter)
-        return self._on_values(leaf, Sql("k = ?", (self.catalogue.p(parameter.kept),)))
+        key = Sql("k = ?", (self.catalogue.p(parameter.kept),))
+        if isinstance(leaf, tree.Date) and self.is_clinical(parameter):
+            return [
+                ("res", on_clinical_date(leaf)),
+                ("pd", both((key, on_date(leaf, short=False)))),
+            ]
+        return self._on_values(leaf, key)
+
+    def is_clinical_of(self, leaf: tree.Date, type: str) -> bool:
+        parameter = self.own(leaf.parameter, type)
+        return parameter is not None and self.is_clinical(parameter)
+
+    def all_short(self, leaf: tree.Date, type: str) -> bool:
+        """Whether no resource of the type has a clinical date that is longer than a day."""
+        parameter = self.own(leaf.parameter, type)
+        return parameter is not None and not self.names.any_long(self.catalogue.p(parameter.kept))
+
+    def is_clinical(self, parameter: Parameter) -> bool:
+        """Whether the parameter is the date that orders its type."""
+        rt = self._rt(parameter.resource)
+        return self.catalogue.clinical.get(rt) == parameter.kept.number
 
     def _on_values(self, leaf: tree.Node, key: Sql) -> list[tuple[str, Sql]]:
         match leaf:

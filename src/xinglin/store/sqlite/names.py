@@ -21,7 +21,11 @@ from xinglin.store.sqlite.schema import FIRST_TERM
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 REMEMBERED = 200_000  # keys each writer's memory may hold between two commits
 
-Term = tuple[int, str, str]  # parameter p, code, system uri
+TEXT_ALONE = -1  # the system of a text that has no code
+
+Term = tuple[int, str, str | None, str]  # parameter p, code, system uri, text
+
+_TERM = "SELECT tid FROM term WHERE p = ? AND code = ? AND sys = ? AND text = ?"
 
 
 def pack_id(id: str) -> str | bytes:
@@ -51,7 +55,17 @@ class Catalogue:
         self.p_of = [by_name[parameter.name][0] for parameter in registry.numbered]
         self.bit_of = [by_name[parameter.name][1] for parameter in registry.numbered]
 
-        self.texts = {one.text.number for one in registry.numbered if one.text is not None}
+        # Numbers of the `text` variants, to the parameter whose terms hold their texts.
+        self.texts = {
+            each.text.number: each
+            for each in registry.numbered
+            if each.text is not None and each.kept is each
+        }
+        self.clinical = {
+            self.type_number[each.resource]: each.number
+            for each in registry.numbered
+            if each.clinical
+        }
         self.patient = self.type_number["Patient"]
         self.patient_members = {
             rt: {self.p_of[member.number] for member in members(registry, "Patient", name)}
@@ -111,7 +125,7 @@ class Names:
             sys = self.system(system)
             if sys is None:
                 return []
-        sql = "SELECT tid FROM term WHERE p = ?"
+        sql = "SELECT tid FROM term WHERE p = ? AND sys >= 0"
         bindings: list[int | str] = [p]
         if code is not None:
             sql += " AND code = ?"
@@ -123,8 +137,18 @@ class Names:
 
     def terms_between(self, p: int, low: str, high: str) -> list[int]:
         """The terms with low <= code < high."""
-        sql = "SELECT tid FROM term WHERE p = ? AND code >= ? AND code < ?"
+        sql = "SELECT tid FROM term WHERE p = ? AND code >= ? AND code < ? AND sys >= 0"
         return [tid for (tid,) in self._connection.execute(sql, (p, low, high))]
+
+    def texts_between(self, p: int, low: str, high: str) -> list[int]:
+        """The terms with low <= text < high."""
+        sql = "SELECT tid FROM term WHERE p = ? AND text >= ? AND text < ? AND text <> ''"
+        return [tid for (tid,) in self._connection.execute(sql, (p, low, high))]
+
+    def any_long(self, p: int) -> bool:
+        """Whether `pd` has a row of this parameter."""
+        sql = "SELECT 1 FROM pd WHERE k = ? LIMIT 1"
+        return self._connection.execute(sql, (p,)).fetchone() is not None
 
     def units(self) -> list[tuple[int, str, str, str]]:
         """Every unit in use: number, system, code, text."""
@@ -193,19 +217,21 @@ class Numbering:
             sys = self._systems[uri] = row[0]
         return int(sys)
 
-    def term(self, p: int, code: str, system: str) -> int:
-        key = (p, code, system)
+    def term(self, p: int, code: str, system: str | None, text: str = "") -> int:
+        """The term of a code in a system ("" none) with a display; system None: text alone."""
+        key = (p, code, system, text)
         tid = self._terms.get(key)
         if tid is None:
             run = self._connection.execute
-            sys = self.system(system)
-            row = run(
-                "SELECT tid FROM term WHERE p = ? AND code = ? AND sys = ?", (p, code, sys)
-            ).fetchone()
+            named = (p, code, TEXT_ALONE if system is None else self.system(system), text)
+            row = run(_TERM, named).fetchone()
             if row is None:
                 self._last_tid += 1
                 tid = self._last_tid
-                run("INSERT INTO term (tid, p, code, sys) VALUES (?, ?, ?, ?)", (tid, p, code, sys))
+                run(
+                    "INSERT INTO term (tid, p, code, sys, text) VALUES (?, ?, ?, ?, ?)",
+                    (tid, *named),
+                )
                 self._made.append(partial(self._terms.pop, key, None))
             else:
                 tid = row[0]

@@ -133,8 +133,8 @@ def _column(conditions: Conditions, sort: tree.Sort, type: str, name: str) -> Co
             # Postings are found by term, not by resource: gather the parameter's once.
             gathered = (
                 f" LEFT JOIN (SELECT ix.rid AS rid, {best}(t.code) AS code FROM term t"
-                f" CROSS JOIN ix ON ix.k = t.tid WHERE t.p = ? GROUP BY ix.rid) {name}"
-                f" ON {name}.rid = a.rid"
+                " CROSS JOIN ix ON ix.k = t.tid WHERE t.p = ? AND t.sys >= 0 GROUP BY ix.rid)"
+                f" {name} ON {name}.rid = a.rid"
             )
             return Column(Sql(f"{name}.code"), Sql(gathered, (p,)))
         case "reference":

@@ -133,7 +133,7 @@ class Pages:
         parts: list[str] = []
         bindings: list[Any] = []
         for key in one.source.keys:
-            held = both((Sql("a.k = ?", (key,)), where, one.probe))
+            held = both((one.source.of(key), where, one.probe))
             parts.append(
                 f"SELECT * FROM (SELECT a.d AS d, a.rid AS rid FROM ix a WHERE {held.text}"
                 f" ORDER BY a.d {direction}, a.rid {direction} LIMIT {limit})"

@@ -16,7 +16,7 @@ from xinglin.store.sqlite import history
 from xinglin.store.sqlite.conditions import Conditions
 from xinglin.store.sqlite.names import Catalogue, Names
 from xinglin.store.sqlite.order import Place, read_place
-from xinglin.store.sqlite.sql import Sql, both
+from xinglin.store.sqlite.sql import Sql, both, marks
 from xinglin.store.sqlite.versions import Versions
 
 
@@ -52,11 +52,8 @@ class Past:
             return Page((), (), 0, None)
         end = history.seq_at(self._connection, query.at + 1)
         place = None if cursor is None else read_place(cursor, 1)
-        ever = [
-            r for (r,) in self._connection.execute("SELECT rid FROM comp WHERE c = ?", (owner,))
-        ]
         found: list[Version] = []
-        for rid in ever:
+        for rid in self._ever(where, owner, conditions):
             row = history.as_of(self._connection, rid, end)
             if row is not None and self._shown(row, query, place):
                 version = self._versions.load(row)
@@ -68,6 +65,21 @@ class Past:
             found = found[: query.count]
             following = Place(end, [found[-1].seq]).encode()
         return Page(found, (), None, following)
+
+    def _ever(self, where: tree.Compartment, owner: int, conditions: Conditions) -> set[int]:
+        """What is in the compartment or has left it."""
+        keys = [
+            key
+            for type in self._catalogue.type_number
+            for key in conditions.keys(where, type) or ()
+        ]
+        run = self._connection.execute
+        found = {owner}
+        for start in range(0, len(keys), 500):
+            chunk = keys[start : start + 500]
+            found |= {rid for (rid,) in run(f"SELECT rid FROM ix WHERE k IN {marks(chunk)}", chunk)}
+        found |= {rid for (rid,) in run("SELECT rid FROM comp WHERE c = ?", (owner,))}
+        return found
 
     def _shown(self, row: tuple[Any, ...], query: tree.Query, place: Place | None) -> bool:
         seq, _, rt, *_, packed = row

@@ -8,7 +8,7 @@ conjuncts are probes on each row.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import apsw
@@ -16,7 +16,8 @@ import apsw
 from xinglin.fhir.search import tree
 from xinglin.store.sqlite.conditions import Conditions
 from xinglin.store.sqlite.schema import REFERENCE_SHIFT
-from xinglin.store.sqlite.sql import FALSE, Sql, among, both
+from xinglin.store.sqlite.sql import FALSE, TRUE, Sql, among, both
+from xinglin.store.sqlite.values import start_of_clinical_date
 
 CAP = 1000
 FEW = 100  # so small that looking for a smaller source costs more than it saves
@@ -24,9 +25,25 @@ FEW = 100  # so small that looking for a smaller source costs more than it saves
 
 @dataclass(frozen=True, slots=True)
 class Postings:
-    """Resources under any of these keys of `ix`, each in date order."""
+    """Resources under any of these keys of `ix`, each in date order, whose clinical date begins
+    in a range of milliseconds (None: open)."""
 
     keys: tuple[int, ...]
+    dates: tuple[int | None, int | None] = (None, None)
+
+    def of(self, key: int | None = None) -> Sql:
+        """The condition on rows of `ix a`, of one key or of all."""
+        low, high = self.dates
+        return both(
+            (
+                among("a.k", self.keys if key is None else (key,)),
+                TRUE if low is None else Sql("a.d >= ?", (low,)),
+                TRUE if high is None else Sql("a.d <= ?", (high,)),
+            )
+        )
+
+
+NOWHERE = Postings(())
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +74,31 @@ def plan(
         return None
     if not conjuncts:
         return Plan(rt, Postings((rt,)), Sql("1"), unfiltered=True)
-    source, covered = _choose(connection, conditions, type, conjuncts)
+    dates = _dates(connection, conditions, type, conjuncts)
+    source, covered = _choose(connection, conditions, type, conjuncts, dates)
     rest = [node for node in conjuncts if node is not covered]
     probe = both([conditions.condition(node, type, "a") for node in rest])
-    if probe == FALSE or source == Postings(()):
+    if probe == FALSE or source == NOWHERE:
         return None
-    return Plan(rt, source or Postings((rt,)), probe)
+    return Plan(rt, source or Postings((rt,), dates), probe)
+
+
+def _dates(
+    connection: apsw.Connection,
+    conditions: Conditions,
+    type: str,
+    conjuncts: Sequence[tree.Node],
+) -> tuple[int | None, int | None]:
+    """Where the clinical date must begin for all conjuncts to hold."""
+    low: int | None = None
+    high: int | None = None
+    for node in conjuncts:
+        if not isinstance(node, tree.Date) or not conditions.is_clinical_of(node, type):
+            continue
+        after, before = start_of_clinical_date(node, short=conditions.all_short(node, type))
+        low = after if low is None else max(low, after or low)
+        high = before if high is None else min(high, high if before is None else before)
+    return low, high
 
 
 def _conjuncts(node: tree.Node) -> Iterator[tree.Node]:
@@ -74,12 +110,16 @@ def _conjuncts(node: tree.Node) -> Iterator[tree.Node]:
 
 
 def _choose(
-    connection: apsw.Connection, conditions: Conditions, type: str, conjuncts: list[tree.Node]
+    connection: apsw.Connection,
+    conditions: Conditions,
+    type: str,
+    conjuncts: Sequence[tree.Node],
+    dates: tuple[int | None, int | None],
 ) -> tuple[Postings | Rids | None, tree.Node | None]:
     """The source, and the conjunct that it answers completely."""
-    best: tuple[int, int, Postings | Rids, tree.Node] | None = None
+    best: tuple[int, bool, Postings | Rids, tree.Node] | None = None
     for node in conjuncts:
-        source = _source(connection, conditions, type, node)
+        source = _source(connection, conditions, type, node, dates)
         if source is None:
             continue
         rows = _rows(connection, source)
@@ -99,8 +139,8 @@ def _choose(
 def _rows(connection: apsw.Connection, source: Postings | Rids) -> int:
     """How many rows it has, up to CAP."""
     if isinstance(source, Postings):
-        held = among("k", source.keys)
-        inner = Sql(f"SELECT 1 FROM ix WHERE {held.text}", held.bindings)
+        held = source.of()
+        inner = Sql(f"SELECT 1 FROM ix a WHERE {held.text}", held.bindings)
     else:
         inner = source.select
     counted = f"SELECT count(*) FROM (SELECT 1 FROM ({inner.text}) LIMIT {CAP})"
@@ -109,14 +149,18 @@ def _rows(connection: apsw.Connection, source: Postings | Rids) -> int:
 
 
 def _source(
-    connection: apsw.Connection, conditions: Conditions, type: str, node: tree.Node
+    connection: apsw.Connection,
+    conditions: Conditions,
+    type: str,
+    node: tree.Node,
+    dates: tuple[int | None, int | None],
 ) -> Postings | Rids | None:
     """The resources of which the node holds, if the index can name them from this end."""
     if isinstance(node, tree.Compartment) and node.type == type:
         return None
     keys = conditions.keys(node, type)
     if keys is not None:
-        return Postings(tuple(dict.fromkeys(keys)))
+        return Postings(tuple(dict.fromkeys(keys)), dates) if keys else NOWHERE
     match node:
         case tree.LastUpdated():
             select = conditions.updated(node, type)
@@ -125,6 +169,8 @@ def _source(
             found = conditions.condition(node, type, "r")
             return Rids(Sql(f"SELECT r.rid FROM res r WHERE {found.text}", found.bindings))
         case tree.String() | tree.Date() | tree.Number() | tree.Quantity() | tree.Composite():
+            if isinstance(node, tree.Date) and conditions.is_clinical_of(node, type):
+                return None  # the dates bound every walk
             if isinstance(node, tree.Date | tree.Number | tree.Quantity) and node.prefix == "ne":
                 return None
             parts = [
@@ -142,7 +188,7 @@ def _source(
 
 def _union(parts: list[Sql]) -> Postings | Rids:
     if not parts:
-        return Postings(())
+        return NOWHERE
     text = " UNION ALL ".join(part.text for part in parts)
     return Rids(Sql(text, tuple(binding for part in parts for binding in part.bindings)))
 
@@ -156,7 +202,7 @@ def _from_target(
     if parameter is not None:
         inner = plan(connection, conditions, node.type, node.where)
     if parameter is None or inner is None:
-        return Postings(())
+        return NOWHERE
     found = small(connection, inner)
     if found is None:
         return None
@@ -169,7 +215,7 @@ def _from_referrer(
 ) -> Postings | Rids | None:
     inner = plan(connection, conditions, node.parameter.resource, node.where)
     if inner is None:
-        return Postings(())
+        return NOWHERE
     found = small(connection, inner)
     if found is None:
         return None
@@ -196,7 +242,7 @@ def rids(found: Plan) -> Sql:
 def rows(found: Plan) -> Sql:
     """FROM … WHERE … with the alias `a` (rid, d); a resource may come more than once."""
     if isinstance(found.source, Postings):
-        held = both((among("a.k", found.source.keys), found.probe))
+        held = both((found.source.of(), found.probe))
         return Sql(f"FROM ix a WHERE {held.text}", held.bindings)
     select = found.source.select
     here = both((Sql("a.rt = ? AND a.live = 1", (found.rt,)), found.probe))

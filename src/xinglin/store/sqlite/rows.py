@@ -25,9 +25,10 @@ Row = tuple[Any, ...]
 
 @dataclass(slots=True)
 class Rows:
-    """All rows of one resource: by table, and the two columns of its own row in `res`."""
+    """All rows of one resource: by table, and three columns of its own row in `res`."""
 
     d: int
+    span: int | None = None
     has: int = 0
     ix: list[Row] = field(default_factory=list)
     link: list[Row] = field(default_factory=list)
@@ -42,15 +43,30 @@ def index_rows(
 ) -> Rows:
     """The rows that make resource `rid` of type `rt` findable. Makes the terms and the targets
     that have no number yet."""
-    d = NO_DATE if entries.clinical is None else entries.clinical
-    rows = Rows(d)
+    rows = Rows(NO_DATE if entries.clinical is None else entries.clinical)
+    rows.ix.append((rt, rows.d, rid))
+    _add_terms(rows, entries, catalogue, numbering, rid)
+    _add_values(rows, entries, catalogue, numbering, rt, rid)
+    for number, parts in entries.composites:
+        rows.has |= catalogue.bit_of[number]
+        _add_composite(rows, catalogue.p_of[number], parts, rid, catalogue, numbering)
+    return rows
+
+
+def _add_terms(
+    rows: Rows, entries: Entries, catalogue: Catalogue, numbering: Numbering, rid: int
+) -> None:
+    """What is found by equality: tokens, displays, uris, references."""
     p_of, bit_of, term = catalogue.p_of, catalogue.bit_of, numbering.term
-    has = 0
-    ix = rows.ix
-    ix.append((rt, d, rid))
+    ix, d, has = rows.ix, rows.d, 0
+    texts = _texts(rows, entries, catalogue, rid)
     for number, system, code in entries.tokens:
         has |= bit_of[number]
-        ix.append((term(p_of[number], code, system), d, rid))
+        waiting = texts.get(number)
+        text = waiting.pop() if waiting else ""
+        ix.append((term(p_of[number], code, system, text), d, rid))
+    for number, left in texts.items():
+        ix += [(term(p_of[number], "", None, text), d, rid) for text in left]
     for number, uri in entries.uris:
         has |= bit_of[number]
         ix.append((term(p_of[number], uri, ""), d, rid))
@@ -60,28 +76,51 @@ def index_rows(
         target = numbering.resource(catalogue.type_number[type_name], id)
         ix.append((p << REFERENCE_SHIFT | target, d, rid))
         rows.link.append((rid, p, target))
-    for number, text in entries.strings:
+    rows.has |= has
+
+
+def _add_values(
+    rows: Rows, entries: Entries, catalogue: Catalogue, numbering: Numbering, rt: int, rid: int
+) -> None:
+    """What is found by range: dates, numbers, quantities (strings are kept by `_texts`)."""
+    p_of, bit_of = catalogue.p_of, catalogue.bit_of
+    clinical = catalogue.clinical.get(rt)
+    has = 0
+    for number, _ in entries.strings:
         has |= bit_of[number]
-        if number in catalogue.texts:
-            # Displays repeat without end: as terms they cost a posting, not their letters.
-            ix.append((term(p_of[number], normalise(text), ""), d, rid))
-            continue
-        rows.st.append((p_of[number], normalise(text), text, rid))
     for number, low, high in entries.dates:
         has |= bit_of[number]
-        (rows.dt if high - low <= DAY_MS else rows.pd).append((p_of[number], low, high, rid))
+        if high - low > DAY_MS:
+            rows.pd.append((p_of[number], low, high, rid))
+        elif number == clinical:
+            rows.span = high - low
+        else:
+            rows.dt.append((p_of[number], low, high, rid))
     for number, value in entries.numbers:
         has |= bit_of[number]
         rows.qn.append((p_of[number], float(value), 0, rid))
     for number, value, system, code, unit in entries.quantities:
         has |= bit_of[number]
-        u = numbering.unit(system, code, unit)
-        rows.qn.append((p_of[number], float(value), u, rid))
-    for number, parts in entries.composites:
-        has |= bit_of[number]
-        _add_composite(rows, p_of[number], parts, rid, catalogue, numbering)
-    rows.has = has
-    return rows
+        rows.qn.append((p_of[number], float(value), numbering.unit(system, code, unit), rid))
+    rows.has |= has
+
+
+def _texts(rows: Rows, entries: Entries, catalogue: Catalogue, rid: int) -> dict[int, list[str]]:
+    """Keeps the strings; gives the displays, by the parameter of their codes.
+
+    A display shares the term of a code of the same parameter, whichever: the term says that
+    the resource has both, and so one posting serves both. Displays repeat without end.
+    """
+    texts: dict[int, list[str]] = {}
+    for number, text in entries.strings:
+        coded = catalogue.texts.get(number)
+        if coded is None:
+            rows.st.append((catalogue.p_of[number], normalise(text), text, rid))
+        else:
+            texts.setdefault(coded.number, []).append(normalise(text))
+    for each in texts.values():
+        each.reverse()  # taken from the end, so that the first display meets the first code
+    return texts
 
 
 def _add_composite(

@@ -28,15 +28,19 @@ TABLES = """
 CREATE TABLE type (rt INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, live INTEGER NOT NULL);
 CREATE TABLE param (p INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, bit INTEGER NOT NULL);
 CREATE TABLE system (sys INTEGER PRIMARY KEY, uri TEXT NOT NULL UNIQUE);
+-- `text`: normalised display that stands with the code; `sys` -1: a text without a code.
 CREATE TABLE term (tid INTEGER PRIMARY KEY, p INTEGER NOT NULL, code TEXT NOT NULL,
-                   sys INTEGER NOT NULL);
-CREATE UNIQUE INDEX term_code ON term (p, code, sys);
+                   sys INTEGER NOT NULL, text TEXT NOT NULL);
+CREATE UNIQUE INDEX term_code ON term (p, code, sys, text);
+CREATE INDEX term_text ON term (p, text) WHERE text <> '';
 CREATE TABLE unit (u INTEGER PRIMARY KEY, system TEXT NOT NULL, code TEXT NOT NULL,
                    unit TEXT NOT NULL, UNIQUE (system, code, unit));
 
--- One row a resource. `has`: one bit for each parameter that has a value. `live`: 0 deleted.
+-- One row a resource. `live`: 0 deleted. The clinical date begins at `d` and ends at d + span
+-- (ms); if it is longer than a day, `span` is null and it lies in `pd`. `has`: one bit for each
+-- parameter that has a value.
 CREATE TABLE res (rid INTEGER PRIMARY KEY, rt INTEGER NOT NULL, id NOT NULL, seq INTEGER,
-                  v INTEGER, live INTEGER, d INTEGER, has INTEGER);
+                  v INTEGER, live INTEGER, d INTEGER, span INTEGER, has INTEGER);
 CREATE UNIQUE INDEX res_id ON res (rt, id);
 
 -- One row a version, in the order of the feed. `dict`: the dictionary that packed the body.
@@ -53,8 +57,8 @@ CREATE TABLE ix (k INTEGER, d INTEGER, rid INTEGER, PRIMARY KEY (k, d, rid)) WIT
 -- The same references from the other end.
 CREATE TABLE link (rid INTEGER, p INTEGER, target INTEGER, PRIMARY KEY (rid, p, target))
   WITHOUT ROWID;
--- Dates and periods of at most a day lie in `dt`, so that a bound on the end is a bound on the
--- start; longer ones lie in `pd`, ordered by either end.
+-- Other dates and periods of at most a day lie in `dt`, so that a bound on the end is a bound
+-- on the start; longer ones lie in `pd`, ordered by either end.
 CREATE TABLE dt (k INTEGER, lo INTEGER, hi INTEGER, rid INTEGER, PRIMARY KEY (k, lo, hi, rid))
   WITHOUT ROWID;
 CREATE INDEX dt_rid ON dt (rid, k);
@@ -72,7 +76,7 @@ CREATE TABLE st (k INTEGER, norm TEXT, raw TEXT, rid INTEGER, PRIMARY KEY (k, no
   WITHOUT ROWID;
 CREATE INDEX st_rid ON st (rid, k);
 
--- Every resource that was ever in the compartment of patient `c`.
+-- Resources that were in the compartment of patient `c` and left it, or were deleted.
 CREATE TABLE comp (c INTEGER, rid INTEGER, PRIMARY KEY (c, rid)) WITHOUT ROWID;
 -- Custom search parameters in force and to come (see reindexing.py), and where consumers of
 -- the feed stand.

@@ -18,7 +18,7 @@ from xinglin.store.sqlite.reads import Reads
 from xinglin.store.sqlite.rows import Rows, index_rows
 from xinglin.store.sqlite.versions import METHODS, decode, encode
 
-_CURRENT = """SELECT r.rid, r.seq, r.v, r.live, r.d, r.has, v.t, v.method, v.dict, v.body
+_CURRENT = """SELECT r.rid, r.seq, r.v, r.live, r.d, r.span, r.has, v.t, v.method, v.dict, v.body
               FROM res r LEFT JOIN ver v ON v.seq = r.seq WHERE r.rt = ? AND r.id = ?"""
 _RANGE = """SELECT r.rid, r.rt, r.id, r.seq, r.v, v.dict, v.body
             FROM res r CROSS JOIN ver v ON v.seq = r.seq
@@ -100,7 +100,7 @@ class Work:
             rows = self._rows(resource.value, rt, rid)
             self._batch.add(rows)
         else:
-            rid, seq, v, live, _, _, t, written_by, dictionary, packed = current
+            rid, seq, v, live, _, _, _, t, written_by, dictionary, packed = current
             before = self._ledger.reads.versions.stored(dictionary, packed) if live else None
             if before == stored:
                 method = METHODS[written_by]
@@ -111,11 +111,11 @@ class Work:
                 self._batch.add(rows)
             else:
                 change = 0
-                self._batch.replace(self._rows_of(resource.type, id, rt, rid, before), rows)
+                self._replace(rt, rid, self._rows_of(resource.type, id, rt, rid, before), rows)
             self._batch.superseded(rid, v, seq)
             v += 1
         seq = self._append(rt, rid, v, method, stored)
-        self._batch.current(rid, rt, (seq, v, 1, rows.d, rows.has), change=change)
+        self._batch.current(rid, rt, (seq, v, 1, rows.d, rows.span, rows.has), change=change)
         meta, body = resource.meta, resource.body
         return Version(resource.type, id, v, self._t, method, meta, body, seq), True
 
@@ -124,12 +124,12 @@ class Work:
         current = self._current(rt, id)
         if current is None or not current[3]:
             return None
-        rid, seq, v, _, d, has, _, _, dictionary, packed = current
+        rid, seq, v, _, d, span, has, _, _, dictionary, packed = current
         before = self._ledger.reads.versions.stored(dictionary, packed)
-        self._batch.replace(self._rows_of(type, id, rt, rid, before), None)
+        self._replace(rt, rid, self._rows_of(type, id, rt, rid, before), None)
         self._batch.superseded(rid, v, seq)
         seq = self._append(rt, rid, v + 1, "DELETE", None)
-        self._batch.current(rid, rt, (seq, v + 1, 0, d, has), change=-1)
+        self._batch.current(rid, rt, (seq, v + 1, 0, d, span, has), change=-1)
         return Version(type, id, v + 1, self._t, "DELETE", None, None, seq)
 
     def advance(self, consumer: str, seq: int) -> None:
@@ -161,7 +161,7 @@ class Work:
             before = index_rows(extract(value), known, self._ledger.numbering, rt, rid)
             rows = self._rows(value, rt, rid)
             self._batch.replace(before, rows)
-            self._batch.current(rid, rt, (seq, v, 1, rows.d, rows.has), change=0)
+            self._batch.current(rid, rt, (seq, v, 1, rows.d, rows.span, rows.has), change=0)
 
     def _current(self, rt: int, id: str) -> tuple[Any, ...] | None:
         """The state and text of a resource; None when it never had a version."""
@@ -183,14 +183,15 @@ class Work:
     def _rows(self, value: Struct, rt: int, rid: int) -> Rows:
         ledger = self._ledger
         entries = ledger.extract(value)
-        rows = index_rows(entries, self._catalogue, ledger.numbering, rt, rid)
-        if rt == self._catalogue.patient:
-            self._batch.join(rid, rid)
+        return index_rows(entries, self._catalogue, ledger.numbering, rt, rid)
+
+    def _replace(self, rt: int, rid: int, before: Rows, after: Rows | None) -> None:
+        self._batch.replace(before, after)
         members = self._catalogue.patient_members[rt]
-        for _, p, target in rows.link:
-            if p in members:
-                self._batch.join(target, rid)
-        return rows
+        kept = set() if after is None else {target for _, p, target in after.link if p in members}
+        for _, p, target in before.link:
+            if p in members and target not in kept:
+                self._batch.leave(target, rid)
 
     def _rows_of(self, type: str, id: str, rt: int, rid: int, stored: bytes) -> Rows:
         return self._rows(self._parsed(type, id, stored), rt, rid)

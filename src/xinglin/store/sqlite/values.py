@@ -6,6 +6,7 @@ same serves as a probe (`rid = …`) and as the start of a plan.
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 
 from xinglin.fhir import ucum
@@ -27,6 +28,34 @@ def on_string(leaf: tree.String) -> Sql:
     if leaf.mode == "contains":
         return Sql("instr(norm, ?) > 0", (text,))
     return Sql("norm >= ? AND norm < ?", (text, text + LAST))
+
+
+def on_clinical_date(leaf: tree.Date) -> Sql:
+    """A row of `res`: the short clinical date of a resource."""
+    dated = on_date(leaf, short=True)
+    text = re.sub(r"\blo\b", "d", re.sub(r"\bhi\b", "d + span", dated.text))
+    return both((Sql("span IS NOT NULL"), Sql(text, dated.bindings)))
+
+
+def start_of_clinical_date(leaf: tree.Date, *, short: bool) -> tuple[int | None, int | None]:
+    """Between which milliseconds a clinical date must begin (None: open) for the leaf to hold.
+    `short`: none is longer than a day."""
+    low, high = leaf.low, leaf.high
+    after = None if not short else min(low, high - DAY_MS)
+    match leaf.prefix:
+        case "eq":
+            return low, high
+        case "lt" | "eb":
+            return None, low - 1
+        case "le":
+            return None, high
+        case "sa":
+            return high + 1, None
+        case "gt" | "ge":
+            return after, None
+        case "ap":
+            return None if not short else low - DAY_MS, high
+    return None, None
 
 
 def on_date(leaf: tree.Date, *, short: bool) -> Sql:
