@@ -25,7 +25,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="XINGLIN_", frozen=True, extra="forbid")
 
     host: str = Field("127.0.0.1", description="Address to listen on. Only loopback for now.")
-    port: int = Field(8080, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
     data: Path = Field(Path("data"), description="Folder that holds the record.")
     base_url: str | None = Field(
         None,
