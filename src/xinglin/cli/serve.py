@@ -22,8 +22,8 @@ def serve(
     from xinglin.fhir.wording import sentence
     from xinglin.server.app import App
     from xinglin.server.logs import configure
-    from xinglin.server.opening import open_house
-    from xinglin.server.running import Server, listen
+    from xinglin.server.opening import announce, open_house
+    from xinglin.server.running import Server, listen, root
     from xinglin.server.settings import load
 
     flags: dict[str, Any] = {"data": data, "host": host, "port": port, "log_level": log_level}
@@ -31,11 +31,12 @@ def serve(
     configure(settings.log_level, settings.log_format)
     listener = listen(settings.host, settings.port)
     house = open_house(settings, settings.data)
-    address, chosen = listener.getsockname()[:2]
-    shown = f"[{address}]" if ":" in address else address
-    given: dict[str, str | int] = {
-        "url": f"http://{shown}:{chosen}",
-        "folder": str(settings.data.resolve()),
-    }
-    ready = sentence(Issue("informational", "cli.listening", given=given), language())
-    Server(App(house), listener, lambda: typer.echo(ready)).serve_until_stopped()
+    url = root(listener)
+    given: dict[str, str | int] = {"url": url, "folder": str(settings.data.resolve())}
+    listening = sentence(Issue("informational", "cli.listening", given=given), language())
+
+    def ready() -> None:
+        announce(house, url)
+        typer.echo(listening)
+
+    Server(App(house), listener, ready).serve_until_stopped()

@@ -14,7 +14,7 @@ from xinglin.server.ids import time_ordered
 from xinglin.server.routes import answer
 from xinglin.server.settings import Settings
 from xinglin.store.face import Store
-from xinglin.store.sqlite import FolderInUse, SchemaMismatch, open_store
+from xinglin.store.sqlite import FolderInUse, SchemaMismatch, SqliteStore, open_store
 
 
 def wall_clock() -> int:
@@ -43,6 +43,12 @@ def open_house(
     )
 
 
+def announce(house: House, address: str) -> None:
+    """Tell other processes that want the house's folder where it is served."""
+    if isinstance(house.store, SqliteStore):  # an engine that has no folder has nobody to tell
+        house.store.announce(address)
+
+
 def _store(folder: Path | None, clock: Callable[[], int]) -> Store:
     try:
         return open_store(folder, clock=clock)
@@ -54,3 +60,6 @@ def _store(folder: Path | None, clock: Callable[[], int]) -> Store:
         raise Refused(
             Issue("conflict", "server.folder-of-another-edition", "data", given)
         ) from other
+    except OSError as error:
+        given = {"folder": str(folder), "reason": error.strerror or str(error)}
+        raise Refused(Issue("exception", "server.folder-unusable", "data", given)) from error

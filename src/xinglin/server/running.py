@@ -52,6 +52,12 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
+def root(listener: socket.socket) -> str:
+    """The address at which browsers find a listener: `http://127.0.0.1:8000`."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 class Server(uvicorn.Server):
     """uvicorn, which says when it is ready."""
 
