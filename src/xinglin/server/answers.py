@@ -19,12 +19,12 @@ def version_headers(version: Version) -> list[Header]:
 
 def found(version: Version | None, type: str, id: str) -> tuple[Version, bytes]:
     """The version and its content. Refused: there is none (404), it was deleted (410)."""
-    given: dict[str, str | int] = {"type": type, "id": id}
     if version is None:
-        raise Refused(Issue("not-found", "server.not-found", at="url", given=given))
-    if version.content is None:
-        raise Refused(Issue("deleted", "server.deleted", at="url", given=given))
-    return version, version.content
+        raise Refused(Issue("not-found", "server.not-found", "url", {"type": type, "id": id}))
+    content = version.content
+    if content is None:
+        raise Refused(Issue("deleted", "server.deleted", "url", {"type": type, "id": id}))
+    return version, content
 
 
 def written(request: Request, version: Version, *, created: bool) -> Response:

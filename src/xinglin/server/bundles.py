@@ -7,8 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from xinglin.fhir.json import dump_exact
-from xinglin.server.moments import instant
-from xinglin.store.face import Version
+from xinglin.store.face import Version, instant
 
 Link = tuple[str, str]  # relation, url
 
@@ -62,6 +61,6 @@ def history_entry(base: bytes, version: Version, content: bytes | None) -> bytes
 
 
 def _status(version: Version) -> bytes:
-    if version.content is None:
+    if version.body is None:
         return b"204"
     return b"201" if version.version == 1 else b"200"

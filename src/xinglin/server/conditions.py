@@ -36,7 +36,7 @@ def check_match(request: Request, current: Version | None) -> None:
 
 def _names(tags: bytes, version: Version | None) -> bool:
     """Whether the list of tags holds this version's; `*` is any that exists."""
-    if version is None or version.content is None:
+    if version is None or version.body is None:
         return False
     number = b"%d" % version.version
     # FHIR's tags are weak, W/"3"; clients write "3" and 3 as well, which can mean nothing else.
@@ -45,7 +45,7 @@ def _names(tags: bytes, version: Version | None) -> bool:
 
 
 def _conflict(header: str, current: Version | None) -> Refused:
-    if current is None or current.content is None:
+    if current is None or current.body is None:
         issue = Issue("conflict", "server.nothing-to-match", at=header)
     else:
         given: dict[str, str | int] = {"version": current.version}

@@ -7,6 +7,7 @@ from __future__ import annotations
 import binascii
 from base64 import b64decode
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 from xinglin.fhir.bundle import Entry
@@ -17,8 +18,8 @@ from xinglin.fhir.wording import Language
 from xinglin.server.conditions import etag
 from xinglin.server.http import Request, Response, decoded
 from xinglin.server.media import JSON_PATCH
-from xinglin.server.moments import instant
 from xinglin.server.refusal import outcome_text, status
+from xinglin.store.face import instant
 
 # The order in which a server carries entries out, whatever order they stand in.
 PHASE: Final[Mapping[str, int]] = {
@@ -58,7 +59,7 @@ def as_request(
 ) -> Request:
     """The request that an entry stands for, with `body` as its resource."""
     asked = asked_of(entry)
-    path, _, query = asked.url.removeprefix(outer.base).partition("?")
+    segments, query = _address(asked.url, outer.base)
     if asked.if_match or asked.if_none_match or asked.if_none_exist or asked.if_modified_since:
         conditions = {
             b"if-match": asked.if_match,
@@ -71,13 +72,20 @@ def as_request(
         body = _patch_document(body)
     return Request(
         "GET" if asked.method == "HEAD" else asked.method,
-        tuple(decoded(part) for part in path.split("/") if part),
+        segments,
         raw_query=query,
         headers=headers,
         body=body or b"",
         reader=outer.reader,
         base=outer.base,
     )
+
+
+@lru_cache(1024)  # the creates of a bundle have few addresses
+def _address(url: str, base: str) -> tuple[tuple[str, ...], str]:
+    """Path and query below the base, which the address may begin with."""
+    path, _, query = url.removeprefix(base).partition("?")
+    return tuple(decoded(part) for part in path.split("/") if part), query
 
 
 def as_entry(request: Request, response: Response) -> bytes:

@@ -1,18 +1,19 @@
-"""Times as the wire writes them: HTTP-date (RFC 9110, 5.6.7) and FHIR instant."""
+"""Times of the wire: HTTP-date (RFC 9110, 5.6.7), FHIR instant, and dateTime as asked for."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from time import gmtime
 
 from xinglin.fhir.dates import range_ms
 from xinglin.fhir.outcome import Issue, Refused
+from xinglin.store.face import instant
+
+__all__ = ["asked_range", "http_date", "instant", "second_of"]
 
 _DAYS = (b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun")
 _MONTHS = tuple(b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split())
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @lru_cache(1024)
@@ -40,16 +41,6 @@ def second_of(http_date_text: str) -> int | None:
         return int(parsedate_to_datetime(http_date_text).timestamp())
     except (ValueError, OverflowError):
         return None
-
-
-def instant(t: int) -> str:
-    """Microseconds since 1970 as a FHIR instant, to the millisecond as `lastUpdated` is.
-
-    >>> instant(1_000_000)
-    '1970-01-01T00:00:01.000Z'
-    """
-    moment = _EPOCH + timedelta(microseconds=t)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def asked_range(parameter: str, text: str) -> tuple[int, int]:

@@ -7,7 +7,7 @@ commits is kept or undone with them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from xinglin.fhir.outcome import Issue, Refused
@@ -60,6 +60,15 @@ class Within:
         return work(self._transaction)
 
     def feed(self, after: int, limit: int) -> Sequence[Version]:
+        raise _only_the_present()
+
+    def cursor(self, consumer: str) -> int:
+        raise _only_the_present()
+
+    def end(self) -> int:
+        raise _only_the_present()
+
+    def reindex(self, definitions: Sequence[bytes]) -> AsyncIterator[tuple[int, int]]:
         raise _only_the_present()
 
     def close(self) -> None:

@@ -11,9 +11,9 @@ from xinglin.server.capabilities import statement
 from xinglin.server.declare import Interaction
 from xinglin.server.house import House, Target
 from xinglin.server.http import FHIR_JSON, Request, Response
-from xinglin.server.moments import instant
 from xinglin.server.routes import routes
 from xinglin.server.settings import Settings
+from xinglin.store.face import instant
 
 
 async def capabilities(house: House, request: Request, at: Target) -> Response:

@@ -6,8 +6,7 @@ whatever direction they point; then each is carried out like a request of its ow
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -54,48 +53,53 @@ class _Run:
             aside=at_once,
         )
         self._fresh = house.new_id
+        self._at = 0  # index of the entry at work, to say where a refusal belongs
         self._assigned = ""  # the id that the entry at work was given beforehand
         self._outer = outer
         self._unit = unit
         self._written: set[tuple[str, str]] = set()
         self._answers = [b""] * len(bundle.entries)
         self._phases: list[list[_Step]] = [[] for _ in PHASES]
-        headers = inherited(outer)
-        for index, entry in enumerate(bundle.entries):
-            with _in_entry(index):
-                phase_of_entry = self._phases[phase(entry)]
-                request = as_request(outer, entry, headers, entry.body)
-                phase_of_entry.append(_Step(index, entry, request))
+        self._entries = bundle.entries
+        self._headers = inherited(outer)
 
     def answers(self) -> Sequence[bytes]:
+        try:
+            self._carry_out_all()
+        except Refused as refused:
+            raise placed(refused, self._at) from refused
+        return self._answers
+
+    def _carry_out_all(self) -> None:
+        for index, entry in enumerate(self._entries):
+            self._at = index
+            request = as_request(self._outer, entry, self._headers, entry.body)
+            self._phases[phase(entry)].append(_Step(index, entry, request))
         deletes, posts, puts, gets = self._phases
         for step in deletes:
             self._carry_out(step)
-        for step in posts + puts:
-            with _in_entry(step.index):
-                self._identify(step)
-        links = Links(self._targets(posts + puts), self._referred)
-        for step in posts + puts:
-            with _in_entry(step.index):
-                body = step.request.body
-                step.request.body = links.replaced(body, step.type) if step.id else body
-            self._carry_out(step)
+        written = posts + puts
+        for step in written:
+            self._identify(step)
+        links = Links(self._targets(written), self._referred)
+        for step in written:
+            self._carry_out(step, links)
         for step in gets:
             self._carry_out(step)
-        return self._answers
 
-    def _carry_out(self, step: _Step) -> None:
-        self._assigned = step.id
-        with _in_entry(step.index):
-            response = run(self._inside.answer(self._inside, step.request))
-            version = response.version
-            if version is not None and step.request.method != "GET":
-                # An earlier entry changed what this one's criteria find: the outcome would
-                # depend on the order, and links to it already say something else.
-                if step.id and version.id != step.id:
-                    raise _overlap(version.type, version.id)
-                self._claim(version.type, version.id)
-            self._answers[step.index] = as_entry(step.request, response)
+    def _carry_out(self, step: _Step, links: Links | None = None) -> None:
+        self._at, self._assigned, request = step.index, step.id, step.request
+        if links is not None and step.id:
+            request.body = links.replaced(request.body, step.type)
+        response = run(self._inside.answer(self._inside, request))
+        version = response.version
+        if version is not None and request.method != "GET":
+            # An earlier entry changed what this one's criteria find: the outcome would depend
+            # on the order, and links to it already say something else.
+            if step.id and version.id != step.id:
+                raise _overlap(version.type, version.id)
+            self._claim(version.type, version.id)
+        self._answers[step.index] = as_entry(request, response)
 
     def _claim(self, type: str, id: str) -> None:
         if (type, id) in self._written:
@@ -104,7 +108,7 @@ class _Run:
 
     def _identify(self, step: _Step) -> None:
         """Which resource a create or update will have written; nothing of other entries."""
-        request = step.request
+        self._at, request = step.index, step.request
         match request.method, request.segments:
             case "POST", (type,) if type in TYPES:
                 condition = request.header("if-none-exist")
@@ -135,13 +139,11 @@ class _Run:
         """By what entries call one another, and what to call them now."""
         targets: dict[str, str] = {}
         for step in steps:
-            full_url = step.entry.full_url
+            self._at, full_url = step.index, step.entry.full_url
             if full_url is None or not step.id:
                 continue
             if full_url in targets:
-                with _in_entry(step.index):
-                    given: dict[str, str | int] = {"url": full_url}
-                    raise Refused(Issue("invalid", "server.same-full-url", given=given))
+                raise Refused(Issue("invalid", "server.same-full-url", given={"url": full_url}))
             now = f"{step.type}/{step.id}"
             targets.update((alias, now) for alias in aliases(full_url) if alias != now)
         return targets
@@ -154,15 +156,6 @@ class _Run:
             issue = Issue("not-found", "server.reference-unmatched", given={"criteria": criteria})
             raise Refused(issue, status=412)
         return f"{type}/{id}"
-
-
-@contextmanager
-def _in_entry(index: int) -> Iterator[None]:
-    """Say of every refusal inside which entry it belongs to."""
-    try:
-        yield
-    except Refused as refused:
-        raise placed(refused, index) from refused
 
 
 def _overlap(type: str, id: str) -> Refused:

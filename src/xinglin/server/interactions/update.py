@@ -56,7 +56,7 @@ def put(transaction: Transaction, request: Request, resource: Resource, id: str)
     current = transaction.read(request.reader, resource.type, id)
     check_match(request, current)
     version, _ = transaction.put(resource, id, "PUT")
-    return version, current is None or current.content is None
+    return version, current is None or current.body is None
 
 
 def _check_free(transaction: Transaction, request: Request, resource: Resource) -> None:
@@ -65,7 +65,7 @@ def _check_free(transaction: Transaction, request: Request, resource: Resource) 
         return
     check_id(resource.id)
     other = transaction.read(request.reader, resource.type, resource.id)
-    if other is not None and other.content is not None:
+    if other is not None and other.body is not None:
         issue = Issue(
             "conflict", "server.id-taken", at=f"{resource.type}.id", given={"id": resource.id}
         )
