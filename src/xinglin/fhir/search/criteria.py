@@ -99,6 +99,8 @@ def _plain(
     reading: Reading, parameters: tuple[Parameter, ...], modifier: str | None, value: str
 ) -> Node:
     parameter = parameters[0]
+    if parameter.union:
+        return _united(reading, parameter, modifier, value)
     if modifier == "missing":
         return Missing(parameter, _truth(reading, value))
     targets = possible_types(parameters) if parameter.kind == "reference" else ()
@@ -112,6 +114,14 @@ def _plain(
         for leaf in terms(reading, parameter, inner, text, targets)
     )
     return Not(node) if modifier == "not" else node
+
+
+def _united(reading: Reading, parameter: Parameter, modifier: str | None, value: str) -> Node:
+    """What a union asks: any of its parts has it, or, in the negative, none of them."""
+    if modifier == "not" or (modifier == "missing" and _truth(reading, value)):
+        inner, value = (None, value) if modifier == "not" else (modifier, "false")
+        return Not(_united(reading, parameter, inner, value))
+    return any_of(_plain(reading, (part,), modifier, value) for part in parameter.union)
 
 
 def _check_modifier(reading: Reading, kind: str, modifier: str | None) -> None:

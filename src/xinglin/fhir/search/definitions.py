@@ -35,8 +35,13 @@ _of_one_type = re.compile(r"(.+)\.where\(resolve\(\) is (\w+)\)").fullmatch
 
 @cache
 def packaged() -> tuple[SearchParameter, ...]:
-    """Those of R4 that this server searches. `near` (Location) needs a map, and is left out."""
-    return tuple(_corrected(d) for d in model.search_parameters() if d.type in KINDS)
+    """Those of R4 that this server searches. Left out are `near` (Location), which needs a map,
+    and the coordinates of MolecularSequence, the only composites of three parts."""
+    return tuple(
+        _corrected(d)
+        for d in model.search_parameters()
+        if d.type in KINDS and len(d.component) <= 2
+    )
 
 
 def _corrected(definition: SearchParameter) -> SearchParameter:

@@ -71,7 +71,7 @@ def plan(resource: str, parameters: Iterable[Parameter]) -> Plan:
     clinical = None
     for parameter in parameters:
         clinical = parameter.kept.number if parameter.clinical else clinical
-        if parameter.stored_as or parameter.code in NOT_EXTRACTED:
+        if parameter.stored_as or parameter.union or parameter.code in NOT_EXTRACTED:
             continue
         try:
             if not _add(root, resource, parameter, Path((), resource)):

@@ -7,7 +7,7 @@ itself; it is immutable, and `with_custom` makes a larger one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Final, Literal, cast
 
@@ -15,7 +15,7 @@ from xinglin.fhir.outcome import Issue, Refused
 from xinglin.fhir.r4 import model
 from xinglin.fhir.r4.model import SearchParameter
 from xinglin.fhir.search import definitions
-from xinglin.fhir.search.definitions import by_type, only_type
+from xinglin.fhir.search.definitions import branches, by_type, only_type
 
 Kind = Literal[
     "number", "date", "string", "token", "reference", "composite", "quantity", "uri", "special"
@@ -82,6 +82,9 @@ class Parameter:
     # Where another parameter of the same type extracts the same and more, its values are
     # kept once, under that parameter: `patient` is `subject` of type Patient.
     stored_as: Parameter | None = None
+    # Other parameters of the type that together extract what this one does: nothing is kept
+    # under it, and the grammar asks for any of them (`combo-code`: `code`, `component-code`).
+    union: tuple[Parameter, ...] = ()
     # The type that `where(resolve() is Patient)` leaves of those it is stored with.
     only: str | None = None
     # Variants that modifiers search: derived parameters with entries of their own. A token
@@ -147,6 +150,7 @@ def _grown(before: Registry, added: Iterable[SearchParameter], *, custom: bool) 
     growth = _Growth(before, list(added), custom)
     for definition, resource, expression in growth.ordered():
         growth.add(definition, resource, expression)
+    growth.unite()
     return Registry(growth.by_type, tuple(growth.numbered))
 
 
@@ -198,6 +202,28 @@ class _Growth:
         self.numbered[number] = known[code] = parameter
         if keeper is None:
             self.keepers[resource, kind, expression] = parameter
+
+    def unite(self) -> None:
+        """Find the parameters that are unions of others."""
+        keeping = {p.stored_as for p in self.numbered if p.stored_as}
+        for known in self.by_type.values():
+            own = [p for p in known.values() if p.stored_as is None]
+            for parameter in own:
+                if "|" in parameter.expression and parameter not in keeping:
+                    known[parameter.code] = self.united(parameter, own)
+
+    def united(self, parameter: Parameter, own: Iterable[Parameter]) -> Parameter:
+        """The parameter, with its parts if there are such among the type's own."""
+        whole = _extracted(parameter)
+        alike = [
+            p for p in own if p.kind == parameter.kind and p.expression in parameter.expression
+        ]
+        parts = {p: each for p in alike if (each := _extracted(p)) < whole}
+        if frozenset().union(*parts.values()) != whole:
+            return parameter
+        united = replace(parameter, union=tuple(parts))
+        self.numbered[parameter.number] = united
+        return united
 
     def keeper(
         self, resource: str, kind: Kind, expression: str
@@ -257,6 +283,12 @@ class _Growth:
             self.numbered[number] = parameter
             found.append(parameter)
         return tuple(found)
+
+
+def _extracted(parameter: Parameter) -> frozenset[tuple[str, ...]]:
+    """What a parameter extracts: the branches of its expression, each with its components."""
+    parts = tuple(component.expression for component in parameter.components)
+    return frozenset((branch, *parts) for branch in branches(parameter.expression))
 
 
 _RESERVED: Final = Parameter(-1, "", "", "", "special", "", "")

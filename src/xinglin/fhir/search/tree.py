@@ -74,8 +74,8 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class String:
-    """Compared after `normalise()`, except "exact". Also `:text` of a token
-    (`parameter` is then its `text` variant)."""
+    """Compared after `normalise()`, except "exact". Also `:text` of a token (`parameter` is
+    then its `text` variant, and `mode` "starts")."""
 
     parameter: Parameter
     mode: Literal["starts", "contains", "exact"]

@@ -13,6 +13,8 @@ from typing import Any
 
 import zstandard
 
+from xinglin.store.sqlite.attachments import fold, unfold
+
 LEVEL = 3
 STAGES = (32, 1000)  # bodies of a type after which its first and its second are made
 SAMPLE_BYTES = 16 << 10  # of one body
@@ -41,6 +43,7 @@ class Packer:
 
     def pack(self, rt: int, bodies: Sequence[bytes]) -> tuple[int, list[bytes]]:
         """The number of the dictionary used, and the compressed bodies."""
+        bodies = [fold(body) for body in bodies]
         if self._stage.get(rt, 0) < len(STAGES):
             self._learn(rt, bodies)
         number, compressor = self._by_type.get(rt, (NONE, self._plain))
@@ -75,7 +78,7 @@ class Unpacker:
             content = zstandard.ZstdCompressionDict(self._fetch(number))
             decompressor = zstandard.ZstdDecompressor(dict_data=content)
             self._by_number[number] = decompressor
-        return decompressor.decompress(packed)
+        return unfold(decompressor.decompress(packed))
 
 
 def _text(samples: list[bytes]) -> bytes:

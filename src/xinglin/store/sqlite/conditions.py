@@ -62,10 +62,8 @@ class Conditions:
         return tree.And((where, rule))
 
     def own(self, parameter: Parameter, type: str) -> Parameter | None:
-        """The parameter of this code that `type` has, where a search spans several types."""
-        if parameter.resource == type:
-            return parameter
-        return self.catalogue.registry.find(type, parameter.code)
+        """The parameter that `type` has for this one, where a search spans several types."""
+        return self.catalogue.registry.of(parameter, type)
 
     def keys(self, leaf: tree.Node, type: str) -> list[int] | None:
         """The keys in `ix` under which all resources lie of which the leaf holds; None where
@@ -116,7 +114,7 @@ class Conditions:
         if keys is not None:
             held = among("k", keys)
             probe = exists("ix", both((held, Sql(f"d = {a}.d AND rid = {a}.rid"))))
-            if isinstance(node, tree.Compartment) and node.type == type:
+            if isinstance(node, tree.Compartment) and _owner(node, type):
                 return either((probe, self.condition(tree.Ids((node.id,)), type, a)))
             return probe
         if isinstance(node, tree.Or):
@@ -212,7 +210,7 @@ class Conditions:
         found: list[int] = []
         for node in nodes:
             keys = self.keys(node, type)
-            if keys is None:
+            if keys is None or _owner(node, type):
                 return None
             found += keys
         return found
@@ -311,3 +309,8 @@ class Conditions:
         item = self.catalogue.registry.find("List", "item")
         assert item is not None, "R4 defines List.item"
         return item
+
+
+def _owner(node: tree.Node, type: str) -> bool:
+    """Whether the node holds of its own owner too, which no key says."""
+    return isinstance(node, tree.Compartment) and node.type == type

@@ -179,7 +179,8 @@ class Numbering:
         self._terms: dict[Term, int] = {}
         self._resources: dict[tuple[int, str], int] = {}
         self._made: list[Callable[[], object]] = []
-        self._last_rid = self._last_tid = 0
+        self._last_rid: int
+        self._last_tid: int
         self._systems[""] = 0
         self._read_last()
 
@@ -192,18 +193,22 @@ class Numbering:
         self._read_last()
 
     def keep(self) -> None:
-        self._made.clear()
+        """Note the last numbers; what was made stays in memory."""
+        if self._made:
+            self._connection.execute(
+                "INSERT OR REPLACE INTO last (name, number) VALUES ('tid', ?)", (self._last_tid,)
+            )
+            self._made.clear()
         for memory in (self._units, self._terms, self._resources):
             if len(memory) > REMEMBERED:
                 memory.clear()
 
     def _read_last(self) -> None:
-        def last(sql: str) -> int:
-            [(number,)] = self._connection.execute(sql)
-            return int(number)
-
-        self._last_rid = last("SELECT coalesce(max(rid), 0) FROM res")
-        self._last_tid = last(f"SELECT coalesce(max(tid), {FIRST_TERM}) FROM term")
+        run = self._connection.execute
+        [(self._last_rid,)] = run("SELECT coalesce(max(rid), 0) FROM res")
+        [(self._last_tid,)] = run(
+            "SELECT coalesce((SELECT number FROM last WHERE name = 'tid'), ?)", (FIRST_TERM,)
+        )
 
     def system(self, uri: str) -> int:
         sys = self._systems.get(uri)

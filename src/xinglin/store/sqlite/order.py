@@ -107,17 +107,27 @@ def columns(conditions: Conditions, query: tree.Query, type: str) -> list[Column
     return [Column(Sql("(SELECT seq FROM res WHERE rid = a.rid)"))]
 
 
+_OWN = {
+    "_lastUpdated": "(SELECT seq FROM res WHERE rid = a.rid)",
+    "_id": "(SELECT id_text(id) FROM res WHERE rid = a.rid)",
+}
+
+
 def _column(conditions: Conditions, sort: tree.Sort, type: str, name: str) -> Column:
     parameter = conditions.own(sort.parameter, type)
     if parameter is None:
         return Column(Sql("NULL"))
-    if parameter.code == "_lastUpdated":
-        return Column(Sql("(SELECT seq FROM res WHERE rid = a.rid)"))
-    if parameter.code == "_id":
-        return Column(Sql("(SELECT id_text(id) FROM res WHERE rid = a.rid)"))
+    if parameter.code in _OWN:
+        return Column(Sql(_OWN[parameter.code]))
     if parameter.clinical:
         return Column(Sql("nullif(a.d, ?)", (NO_DATE,)))
     best = "max" if sort.descending else "min"
+    if parameter.union:
+        parts = [
+            _column(conditions, tree.Sort(part, sort.descending), type, f"{name}_{at}")
+            for at, part in enumerate(parameter.union)
+        ]
+        return _best_of(best, parts)
     p = conditions.catalogue.p(parameter.kept)
     match parameter.kind:
         case "string":
@@ -141,6 +151,20 @@ def _column(conditions: Conditions, sort: tree.Sort, type: str, name: str) -> Co
             return Column(_by_reference(best, p, parameter, conditions))
     raise Refused(
         Issue("not-supported", "store.sort-unsupported", at="_sort", given={"code": parameter.code})
+    )
+
+
+def _best_of(best: str, parts: Sequence[Column]) -> Column:
+    either = " UNION ALL ".join(f"SELECT {part.expression.text} AS value" for part in parts)
+    return Column(
+        Sql(
+            f"(SELECT {best}(value) FROM ({either}))",
+            tuple(binding for part in parts for binding in part.expression.bindings),
+        ),
+        Sql(
+            "".join(part.join.text for part in parts),
+            tuple(binding for part in parts for binding in part.join.bindings),
+        ),
     )
 
 

@@ -29,10 +29,10 @@ CREATE TABLE type (rt INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, live INTEG
 CREATE TABLE param (p INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, bit INTEGER NOT NULL);
 CREATE TABLE system (sys INTEGER PRIMARY KEY, uri TEXT NOT NULL UNIQUE);
 -- `text`: normalised display that stands with the code; `sys` -1: a text without a code.
-CREATE TABLE term (tid INTEGER PRIMARY KEY, p INTEGER NOT NULL, code TEXT NOT NULL,
-                   sys INTEGER NOT NULL, text TEXT NOT NULL);
-CREATE UNIQUE INDEX term_code ON term (p, code, sys, text);
+CREATE TABLE term (p INTEGER, code TEXT, sys INTEGER, text TEXT, tid INTEGER NOT NULL,
+                   PRIMARY KEY (p, code, sys, text)) WITHOUT ROWID;
 CREATE INDEX term_text ON term (p, text) WHERE text <> '';
+CREATE TABLE last (name TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE unit (u INTEGER PRIMARY KEY, system TEXT NOT NULL, code TEXT NOT NULL,
                    unit TEXT NOT NULL, UNIQUE (system, code, unit));
 

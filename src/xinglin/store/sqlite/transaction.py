@@ -43,6 +43,7 @@ class Ledger:
 
     def forget(self) -> None:
         """Start again from what the database holds."""
+        self.reads.forget()
         self.batch = Batch(self.connection, self._packer())
         self.numbering = Numbering(self.connection, self.batch.name)
         end = self.connection.execute("SELECT seq, t FROM ver ORDER BY seq DESC LIMIT 1")
@@ -57,6 +58,7 @@ class Ledger:
 
     def undo(self) -> None:
         """A work failed, and the database has rolled it back."""
+        self.reads.forget()
         self.batch = Batch(self.connection, self._packer())
         self.numbering.undo(self.batch.name)
         self.seq = self._seq

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -36,6 +37,8 @@ class Writer:
         """`open_ledger` is called in the writer's own thread, where its connection lives."""
         self._clock = clock
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
+        self._entrance = threading.Lock()
+        self._closed = False
         ready: Future[None] = Future()
         self._thread = threading.Thread(
             target=self._serve, args=(open_ledger, ready), name="writer", daemon=True
@@ -48,14 +51,21 @@ class Writer:
         answer: asyncio.Future[Any] = loop.create_future()
 
         def done(result: Any, error: BaseException | None) -> None:
-            loop.call_soon_threadsafe(_settle, answer, result, error)
+            # Who asked may be gone, and its loop closed.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(_settle, answer, result, error)
 
-        self._jobs.put(_Job(work, done))
+        with self._entrance:
+            if self._closed:
+                raise RuntimeError("the store is closed")
+            self._jobs.put(_Job(work, done))
         return await answer
 
     def close(self) -> None:
         """Finish what waits, then stop."""
-        self._jobs.put(None)
+        with self._entrance:
+            self._closed = True
+            self._jobs.put(None)  # and nothing is ever behind it
         self._thread.join()
 
     def _serve(self, open_ledger: Callable[[], Ledger], ready: Future[None]) -> None:
