@@ -33,7 +33,9 @@ BundleType = Literal[
 Method = Literal["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH"]
 
 
-class Request(msgspec.Struct, rename="camel", forbid_unknown_fields=True, frozen=True):
+class Request(
+    msgspec.Struct, rename="camel", forbid_unknown_fields=True, omit_defaults=True, frozen=True
+):
     """Bundle.entry.request: what to do with the entry."""
 
     method: Method
@@ -46,7 +48,9 @@ class Request(msgspec.Struct, rename="camel", forbid_unknown_fields=True, frozen
     extension: msgspec.Raw = msgspec.Raw()
 
 
-class Entry(msgspec.Struct, rename="camel", forbid_unknown_fields=True, frozen=True):
+class Entry(
+    msgspec.Struct, rename="camel", forbid_unknown_fields=True, omit_defaults=True, frozen=True
+):
     """Bundle.entry. `body` is the resource as compact JSON, or None."""
 
     full_url: str | None = None
@@ -63,7 +67,9 @@ class Entry(msgspec.Struct, rename="camel", forbid_unknown_fields=True, frozen=T
         return bytes(self.resource) or None
 
 
-class Bundle(msgspec.Struct, rename="camel", forbid_unknown_fields=True, frozen=True):
+class Bundle(
+    msgspec.Struct, rename="camel", forbid_unknown_fields=True, omit_defaults=True, frozen=True
+):
     type: BundleType
     resource_type: Literal["Bundle"]
     entries: Sequence[Entry] = msgspec.field(default=(), name="entry")

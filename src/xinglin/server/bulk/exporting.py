@@ -93,7 +93,7 @@ def _asked(store: Store, job: Job) -> Iterator[Version]:
     types = job.types or RESOURCE_TYPES
     if job.patients == "none":
         for name in types:
-            for version in _of_type(store, name, job.snapshot):
+            for version in of_type(store, name, job.snapshot):
                 # What was deleted matters to one who has a copy from before, to nobody else.
                 if version.content is not None or job.since is not None:
                     yield version
@@ -109,7 +109,7 @@ def _asked(store: Store, job: Job) -> Iterator[Version]:
                 yield version
 
 
-def _of_type(store: Store, name: str, at: int) -> Iterator[Version]:
+def of_type(store: Store, name: str, at: int) -> Iterator[Version]:
     cursor = None
     while True:
         page = store.history(UNRESTRICTED, name, count=_PAGE, at=(at, at), cursor=cursor)
@@ -127,7 +127,7 @@ def _patients(store: Store, job: Job) -> Iterator[str]:
         named = (member.entity.reference.partition("/") for member in members)
         yield from dict.fromkeys(id for type, _, id in named if type == "Patient")
         return
-    for version in _of_type(store, "Patient", job.snapshot):
+    for version in of_type(store, "Patient", job.snapshot):
         if version.content is not None:
             yield version.id
 

@@ -1,0 +1,55 @@
+"""Finds the record that a command is about: `--data`, `--url`, or the folder of the settings."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, NoReturn
+
+import typer
+
+from xinglin.cli import language
+from xinglin.cli.record.door import Door, Unreachable
+from xinglin.fhir.outcome import Issue
+from xinglin.fhir.wording import sentence
+from xinglin.store.sqlite import FolderInUse
+
+UNREACHABLE: Final = 3  # exit code
+
+
+def open_door(data: Path | None, url: str | None, headers: Sequence[str]) -> Door:
+    """The folder itself, or the server that has it open, or the server at `url`.
+
+    Raises: Unreachable, Refused.
+    """
+    # Each of the two brings a good part of the program along.
+    if url is not None:
+        from xinglin.cli.record.remote import Remote
+
+        return Remote(url, dict(_header(line) for line in headers))
+    from xinglin.cli.record.local import Local
+
+    try:
+        return Local(data)
+    except FolderInUse as used:
+        if used.address is None:
+            raise Unreachable(str(used.folder), "in use by another process") from used
+        from xinglin.cli.record.remote import Remote
+
+        return Remote(f"{used.address}/fhir", {})
+
+
+def _header(line: str) -> tuple[str, str]:
+    name, colon, value = line.partition(":")
+    if not colon:
+        raise typer.BadParameter(f"{line!r} is not “Name: value”")
+    return name.strip(), value.strip()
+
+
+def unreachable(error: Unreachable) -> NoReturn:
+    """Say so, and end the command."""
+    given: dict[str, str | int] = {"where": error.where, "reason": error.reason}
+    issue = Issue("transient", "cli.unreachable", given=given)
+    typer.secho(sentence(issue, language()), err=True, fg="red")
+    sys.exit(UNREACHABLE)

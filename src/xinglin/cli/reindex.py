@@ -1,0 +1,50 @@
+"""`xinglin reindex`: brings the record's own search parameters into force."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def reindex(
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Folder that holds the record; through its server if one has it open."),
+    ] = None,
+    url: Annotated[str | None, typer.Option(help="Base address of a Xinglin server.")] = None,
+    header: Annotated[
+        list[str] | None, typer.Option(help="“Name: value”, sent with each request to --url.")
+    ] = None,
+) -> None:
+    """Search from now on by the SearchParameter resources of the record as well.
+
+    The record can be used meanwhile. Interrupted, the same command goes on where it was.
+    """
+    from xinglin.cli import language
+    from xinglin.cli.record.door import Unreachable
+    from xinglin.cli.record.opening import open_door, unreachable
+    from xinglin.fhir.outcome import Issue
+    from xinglin.fhir.wording import sentence
+
+    def say(key: str, progress: str = "") -> None:
+        issue = Issue("informational", key, given={"progress": progress})
+        typer.echo(sentence(issue, language()), err=True)
+
+    async def work() -> None:
+        door = open_door(data, url, header or ())
+        try:
+            async for progress in door.reindex():
+                if progress and sys.stderr.isatty():
+                    say("cli.reindex-progress", progress)
+        finally:
+            await door.close()
+
+    try:
+        asyncio.run(work())
+    except Unreachable as error:
+        unreachable(error)
+    say("cli.reindex-ended")
