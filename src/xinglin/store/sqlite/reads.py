@@ -28,9 +28,14 @@ class Reads:
         connection.create_scalar_function("id_text", _id_text, 1, deterministic=True)
         self._connection = self.connection = connection
         self.catalogue = catalogue
-        self.names = Names(connection)
-        self.versions = Versions(connection, catalogue)
-        self._past = Past(connection, catalogue, self.names, self.versions)
+        self.forget()
+
+    def forget(self) -> None:
+        """Look up everything again: numbers that were seen may have been rolled back, and given
+        to something else."""
+        self.names = Names(self._connection)
+        self.versions = Versions(self._connection, self.catalogue)
+        self._past = Past(self._connection, self.catalogue, self.names, self.versions)
 
     def read(
         self,

@@ -39,6 +39,7 @@ class Writer:
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._entrance = threading.Lock()
         self._closed = False
+        self._sound = True  # the ledger agrees with the database
         ready: Future[None] = Future()
         self._thread = threading.Thread(
             target=self._serve, args=(open_ledger, ready), name="writer", daemon=True
@@ -101,6 +102,11 @@ class Writer:
     def _commit_group(self, ledger: Ledger, group: list[_Job]) -> None:
         run = ledger.connection.execute
         try:
+            if not self._sound:
+                if ledger.connection.in_transaction:
+                    run("ROLLBACK")
+                ledger.forget()
+                self._sound = True
             t = self._next(ledger.t)
             run("BEGIN IMMEDIATE")
             for job in group:
@@ -109,9 +115,8 @@ class Writer:
             ledger.t = t
         except BaseException as error:  # noqa: BLE001  (an edge: every waiting caller hears it)
             # Nothing of the group is certain to be on disk, so nothing of it is acknowledged.
-            if ledger.connection.in_transaction:
-                run("ROLLBACK")
-            ledger.forget()
+            # The next group starts again from what is: until then even reading may fail.
+            self._sound = False
             for job in group:
                 job.result, job.error = None, job.error or error
 
@@ -133,9 +138,9 @@ def _attempt(ledger: Ledger, job: _Job, t: int) -> None:
         job.result = job.work(Work(ledger, t))
         ledger.keep()
     except Exception as error:  # noqa: BLE001  (an edge: raised again where the work came from)
+        job.error = error
         run("ROLLBACK TO work")
         ledger.undo()
-        job.error = error
     run("RELEASE work")
 
 
