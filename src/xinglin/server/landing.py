@@ -6,7 +6,7 @@ One static page without scripts, made for each request. Its language is the brow
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from html import escape
 from importlib.resources import files
@@ -14,9 +14,8 @@ from string import Template
 from typing import Final
 
 from xinglin.fhir.outcome import Issue
-from xinglin.fhir.r4.model import RESOURCE_TYPES
-from xinglin.fhir.search.tree import Everything, Query
 from xinglin.fhir.wording import Language, sentence
+from xinglin.server.contents import counts
 from xinglin.server.examples import EXAMPLES
 from xinglin.server.house import House
 from xinglin.server.http import Header, Request, Response
@@ -32,19 +31,19 @@ _WORDS: Final = (
 
 def landing(house: House, request: Request) -> Response:
     language = _language(request)
-    counts = dict(_counts(house, request))
+    held = counts(house, request.reader)
     words = {word: _said(f"server.landing-{word}", language) for word in _WORDS}
-    if counts:
+    if held:
         words["empty"] = ""
     page = _template().substitute(
         words,
         language={"en": "en", "zh": "zh-CN"}[language],
         base=escape(request.base),
         readable=escape(_READABLE),
-        patient_count=f"{counts.get('Patient', 0):,}",
-        resource_count=f"{sum(counts.values()):,}",
+        patient_count=f"{held.get('Patient', 0):,}",
+        resource_count=f"{sum(held.values()):,}",
         **{f"{each}_current": _current(each == language) for each in ("en", "zh")},
-        types="".join(_type(name, count) for name, count in _largest_first(counts.items())),
+        types="".join(_type(name, count) for name, count in held.items()),
         examples="".join(_examples(language)),
     )
     headers: list[Header] = [
@@ -63,19 +62,6 @@ def _language(request: Request) -> Language:
         case "zh":
             return "zh"
     return request.language
-
-
-def _counts(house: House, request: Request) -> Iterator[tuple[str, int]]:
-    """Of each type that is there; the store keeps these numbers, so none is counted now."""
-    for name in RESOURCE_TYPES:
-        query = Query((name,), Everything(), count=0, total="accurate")
-        total = house.store.search(request.reader, query).total
-        if total:
-            yield name, total
-
-
-def _largest_first(counts: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
-    return sorted(counts, key=lambda each: (-each[1], each[0]))
 
 
 def _type(name: str, count: int) -> str:

@@ -1,0 +1,1 @@
+"""The demo district: its residents settle in the record, and what the screen tells of it."""

@@ -1,0 +1,91 @@
+"""Residents of the demo district settle in the record.
+
+They come as transactions through the door that everybody's come through. Their ids follow from
+the seed, so it can be told who is there: nobody is put into the record twice, and who was
+changed or deleted in it since stays so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import orjson
+
+from xinglin.fhir.outcome import Issue, Refused
+from xinglin.server.house import House
+from xinglin.server.http import Request
+from xinglin.simulator.catalogue import Json
+from xinglin.simulator.chart import Chart
+from xinglin.simulator.district import district
+from xinglin.simulator.residents import resident
+from xinglin.store.face import UNRESTRICTED
+
+# Sent together, so that they share a commit; few, so that other requests need not wait long.
+TOGETHER = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Population:
+    seed: int
+    count: int
+    today: date
+
+
+def is_ours(house: House) -> bool:
+    """Whether the record may have a demo in it: it is empty, or the district is there."""
+    return house.store.end() == 0 or _has_district(house)
+
+
+def newcomers(house: House, population: Population) -> list[int]:
+    """The numbers of the residents whom the record never knew.
+
+    Raises:
+        Refused: the record has something else in it.
+    """
+    if not is_ours(house):
+        folder = str(house.settings.data)
+        raise Refused(Issue("conflict", "cli.demo-not-ours", "data", {"folder": folder}))
+    numbers = range(population.count)
+    return [n for n in numbers if not _known(house, "Patient", patient_id(population.seed, n))]
+
+
+def patient_id(seed: int, number: int) -> str:
+    """What `resident` calls its Patient, without the telling of a whole life."""
+    reference: str = Chart(f"{seed}/{number}").add({"resourceType": "Patient"})["reference"]
+    return reference.removeprefix("urn:uuid:")
+
+
+async def settle(
+    house: House, population: Population, numbers: Sequence[int], stop: Callable[[], bool]
+) -> AsyncIterator[int]:
+    """Bring the residents of these numbers into the record until it should `stop`; says each
+    time how many have come since the last."""
+    if not _has_district(house):
+        await _sent(house, district())
+    for start in range(0, len(numbers), TOGETHER):
+        if stop():
+            return
+        some = numbers[start : start + TOGETHER]
+        await asyncio.gather(*(_arrive(house, population, number) for number in some))
+        yield len(some)
+
+
+async def _arrive(house: House, population: Population, number: int) -> None:
+    told = await asyncio.to_thread(resident, population.seed, number, population.today)
+    await _sent(house, told)
+
+
+async def _sent(house: House, bundle: Json) -> None:
+    await house.answer(house, Request("POST", (), body=orjson.dumps(bundle)))
+
+
+def _has_district(house: House) -> bool:
+    first = district()["entry"][0]["resource"]
+    return _known(house, first["resourceType"], first["id"])
+
+
+def _known(house: House, type: str, id: str) -> bool:
+    return house.store.read(UNRESTRICTED, type, id) is not None
