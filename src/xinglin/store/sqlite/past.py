@@ -9,14 +9,15 @@ import apsw
 
 from xinglin.fhir.resource import parse
 from xinglin.fhir.search import tree
-from xinglin.fhir.search.compartments import members
+from xinglin.fhir.search.evaluate import Subject, holds
 from xinglin.fhir.search.extraction import Extractor
+from xinglin.fhir.search.parameters import Parameter
 from xinglin.store.face import Page, Version
 from xinglin.store.sqlite import history
 from xinglin.store.sqlite.conditions import Conditions
-from xinglin.store.sqlite.names import Catalogue, Names
+from xinglin.store.sqlite.names import Catalogue, Names, pack_id
 from xinglin.store.sqlite.order import Place, read_place
-from xinglin.store.sqlite.sql import Sql, both, marks
+from xinglin.store.sqlite.sql import Sql, both, exists, marks
 from xinglin.store.sqlite.versions import Versions
 
 
@@ -35,12 +36,21 @@ class Past:
         self._extract = Extractor(catalogue.registry)
 
     def holds(self, rule: tree.Node, version: Version, conditions: Conditions) -> bool:
-        """Whether the rule holds of this version."""
-        found = conditions.condition(rule, version.type, "a")
-        here = both((Sql("a.seq = ? AND a.live = 1", (version.seq,)), found))
-        rid = self._names.resource(self._catalogue.type_number[version.type], version.id)
-        text = f"SELECT 1 FROM res a WHERE a.rid = ? AND {here.text}"
-        return self._connection.execute(text, (rid, *here.bindings)).fetchone() is not None
+        """Whether the rule holds of this version; of a deletion, whether of what was deleted."""
+        if version.body is None:
+            version = self._before(version)
+        assert version.content is not None
+        entries = self._extract(parse(version.content).value)
+        subject = Subject(version.type, version.id, version.t // 1000, entries)
+        others = _Others(self._connection, conditions)
+        return holds(self._catalogue.registry, rule, subject, others)
+
+    def _before(self, deletion: Version) -> Version:
+        rid = self._names.resource(self._catalogue.type_number[deletion.type], deletion.id)
+        assert rid is not None
+        row = history.one(self._connection, rid, deletion.version - 1)
+        assert row is not None, "nothing is deleted twice"
+        return self._versions.load(row)
 
     def compartment(self, query: tree.Query, conditions: Conditions, cursor: str | None) -> Page:
         """One page of a patient's compartment as it was, last updated first."""
@@ -50,14 +60,14 @@ class Past:
         owner = self._names.resource(self._catalogue.type_number[where.type], where.id)
         if owner is None:
             return Page((), (), 0, None)
-        end = history.seq_at(self._connection, query.at + 1)
         place = None if cursor is None else read_place(cursor, 1)
+        end = history.seq_at(self._connection, query.at + 1) if place is None else place.snapshot
         found: list[Version] = []
         for rid in self._ever(where, owner, conditions):
             row = history.as_of(self._connection, rid, end)
             if row is not None and self._shown(row, query, place):
                 version = self._versions.load(row)
-                if self._member(version, where):
+                if self.holds(conditions.allowed(version.type, where), version, conditions):
                     found.append(version)
         found.sort(key=lambda version: version.seq, reverse=True)
         following = None
@@ -87,15 +97,27 @@ class Past:
             return False
         return place is None or seq < place.after[0]
 
-    def _member(self, version: Version, where: tree.Compartment) -> bool:
-        if (version.type, version.id) == (where.type, where.id):
-            return True
-        assert version.content is not None
-        entries = self._extract(parse(version.content).value)
-        kept = {
-            each.kept.number for each in members(self._catalogue.registry, where.type, version.type)
-        }
-        return any(
-            number in kept and (type, id) == (where.type, where.id)
-            for number, type, id in entries.references
-        )
+
+class _Others:
+    """What a version refers to and what refers to it, as the record is now."""
+
+    def __init__(self, connection: apsw.Connection, conditions: Conditions) -> None:
+        self._connection = connection
+        self._conditions = conditions
+
+    def holds(self, type: str, id: str, where: tree.Node) -> bool:
+        rt = self._conditions.catalogue.type_number[type]
+        found = self._conditions.condition(self._conditions.allowed(type, where), type, "r")
+        here = both((Sql("r.rt = ? AND r.id = ? AND r.live = 1", (rt, pack_id(id))), found))
+        return self._any("res r", here)
+
+    def referred(self, parameter: Parameter, type: str, id: str, where: tree.Node) -> bool:
+        has = self._conditions.condition(tree.Has(parameter, where), type, "r")
+        rt = self._conditions.catalogue.type_number[type]
+        here = both((Sql("r.rt = ? AND r.id = ?", (rt, pack_id(id))), has))
+        return self._any("res r", here)
+
+    def _any(self, source: str, where: Sql) -> bool:
+        found = exists(source, where)
+        [(answer,)] = self._connection.execute(f"SELECT {found.text}", found.bindings)
+        return bool(answer)

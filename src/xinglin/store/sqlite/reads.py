@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import apsw
@@ -28,6 +29,7 @@ class Reads:
         connection.create_scalar_function("id_text", _id_text, 1, deterministic=True)
         self._connection = self.connection = connection
         self.catalogue = catalogue
+        self._commits = -1
         self.forget()
 
     def forget(self) -> None:
@@ -36,6 +38,21 @@ class Reads:
         self.names = Names(self._connection)
         self.versions = Versions(self._connection, self.catalogue)
         self._past = Past(self._connection, self.catalogue, self.names, self.versions)
+
+    def refresh(self, commits: int) -> None:
+        """See the record as it is after this many commits, and go on seeing that: a snapshot
+        that lasts spares every read its locks."""
+        if self._connection.in_transaction:
+            if commits == self._commits:
+                return
+            self._connection.execute("COMMIT")
+        self._connection.execute("BEGIN")
+        self._commits = commits
+
+    def release(self) -> None:
+        """Give up the snapshot, which would keep the log of the database from being emptied."""
+        if self._connection.in_transaction:
+            self._connection.execute("COMMIT")
 
     def read(
         self,
@@ -46,6 +63,16 @@ class Reads:
         version: int | None = None,
         at: int | None = None,
     ) -> Version | None:
+        rule = reader.rule(type)
+        if rule == _EVERYTHING:
+            return self._version(type, id, version, at)
+        with self._one_state():
+            found = self._version(type, id, version, at)
+            if found is None or self._past.holds(rule, found, self._conditions(reader)):
+                return found
+        return None
+
+    def _version(self, type: str, id: str, version: int | None, at: int | None) -> Version | None:
         rt = self.catalogue.type_number.get(type)
         if rt is None:
             return None
@@ -53,13 +80,7 @@ class Reads:
             row = self._connection.execute(_CURRENT, (rt, pack_id(id))).fetchone()
         else:
             row = self._earlier(rt, id, version, at)
-        if row is None:
-            return None
-        found = self.versions.load(row)
-        rule = reader.rule(type)
-        if rule == _EVERYTHING or self._past.holds(rule, found, self._conditions(reader)):
-            return found
-        return None
+        return None if row is None else self.versions.load(row)
 
     def _earlier(
         self, rt: int, id: str, version: int | None, at: int | None
@@ -73,14 +94,20 @@ class Reads:
         return history.as_of(self._connection, rid, self._seq_at(at + 1))
 
     def search(self, reader: Reader, query: tree.Query, cursor: str | None = None) -> Page:
-        """One page, all of it from one state of the record."""
-        if query.at is not None:
-            return self._past.compartment(query, self._conditions(reader), cursor)
-        if self._connection.in_transaction:
+        with self._one_state():
+            if query.at is not None:
+                return self._past.compartment(query, self._conditions(reader), cursor)
             return self._search(reader, query, cursor)
+
+    @contextmanager
+    def _one_state(self) -> Iterator[None]:
+        """All that is read inside is of one moment, whatever is written meanwhile."""
+        if self._connection.in_transaction:
+            yield
+            return
         self._connection.execute("BEGIN")
         try:
-            return self._search(reader, query, cursor)
+            yield
         finally:
             self._connection.execute("ROLLBACK")
 
@@ -139,11 +166,12 @@ class Reads:
         )
         found: list[Version] = []
         more = False
-        for version in self._visible(reader, rows):
-            if len(found) == count:
-                more = True
-                break
-            found.append(version)
+        with self._one_state():
+            for version in self._visible(reader, rows):
+                if len(found) == count:
+                    more = True
+                    break
+                found.append(version)
         following = str(found[-1].seq) if more and found else None
         total = len(found) if cursor is None and not more else None
         return HistoryPage(found, total, following)
