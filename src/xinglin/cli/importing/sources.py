@@ -63,11 +63,10 @@ def find(paths: Iterable[str]) -> list[Source]:
     """
     found: dict[Source, None] = {}
     for text in paths:
-        before = len(found)
-        for path in _files(text):
-            found.update(dict.fromkeys(_within(path)))
-        if len(found) == before and not any(Path(text) == source.path for source in found):
+        here = [source for path in _files(text) for source in _within(path)]
+        if not here:
             raise Unreadable(text)
+        found.update(dict.fromkeys(here))
     return list(found)
 
 

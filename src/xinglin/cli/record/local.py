@@ -35,11 +35,12 @@ _GARBAGE: Final = 100_000
 
 class Local:
     def __init__(self, folder: Path | None) -> None:
-        """None: the folder of the settings. Raises: FolderInUse, Refused."""
+        """None: the folder of the settings. Raises: Refused."""
         settings = load(None, {"max_bundle_entries": _NO_LIMIT})
         folder = folder or settings.data
         self.where = str(folder)
         self._house = open_house(settings, folder)
+        self._threshold = gc.get_threshold()
         gc.freeze()
         gc.set_threshold(_GARBAGE)
 
@@ -104,3 +105,5 @@ class Local:
 
     async def close(self) -> None:
         self._house.store.close()
+        gc.set_threshold(*self._threshold)
+        gc.unfreeze()

@@ -11,7 +11,7 @@ import typer
 
 from xinglin.cli import language
 from xinglin.cli.record.door import Door, Unreachable
-from xinglin.fhir.outcome import Issue
+from xinglin.fhir.outcome import Issue, Refused
 from xinglin.fhir.wording import sentence
 from xinglin.store.sqlite import FolderInUse
 
@@ -32,7 +32,10 @@ def open_door(data: Path | None, url: str | None, headers: Sequence[str]) -> Doo
 
     try:
         return Local(data)
-    except FolderInUse as used:
+    except Refused as refused:
+        used = refused.__cause__
+        if not isinstance(used, FolderInUse):
+            raise
         if used.address is None:
             raise Unreachable(str(used.folder), "in use by another process") from used
         from xinglin.cli.record.remote import Remote
