@@ -32,11 +32,11 @@ MS = START // 1000
 
 # All that holds of Du's compartment, and nothing else.
 OF_DU = Restricted(lambda type: tree.Compartment("Patient", "du"))
-SECRET = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
+CONFIDENTIALITY = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
 
 
 def not_secret(type: str) -> tree.Node:
-    return tree.Not(tree.Token(BY_TYPE[type]["_security"], SECRET, "R"))
+    return tree.Not(tree.Token(BY_TYPE[type]["_security"], CONFIDENTIALITY, "R"))
 
 
 NOT_SECRET = Restricted(not_secret)
@@ -121,7 +121,7 @@ def test_search_and_its_total(record: Record, text: str, expected: list[str]) ->
 
 def test_a_hidden_resource_cannot_be_found_through_a_chain(record: Record) -> None:
     """An Observation that all may see refers to a patient that not all may see."""
-    hidden = patient("li", "Li", meta={"security": [{"system": SECRET, "code": "R"}]})
+    hidden = patient("li", "Li", meta={"security": [{"system": CONFIDENTIALITY, "code": "R"}]})
     record.put(hidden)
     everyone = record.found("Observation?subject:Patient.name=li")
     assert everyone == ["Observation/li-pulse"]
@@ -135,7 +135,7 @@ def test_a_hidden_resource_cannot_be_found_through_a_chain(record: Record) -> No
 
 
 def test_a_hidden_resource_cannot_be_found_through_what_refers_to_it(record: Record) -> None:
-    hidden = {"security": [{"system": SECRET, "code": "R"}]}
+    hidden = {"security": [{"system": CONFIDENTIALITY, "code": "R"}]}
     record.put(observation("li-pulse", "li", meta=hidden))
     text = "Patient?_has:Observation:patient:code=8867-4&_sort=_id"
     assert record.found(text) == ["Patient/du", "Patient/li"]
@@ -156,7 +156,7 @@ def test_many_hops_each_under_its_rule(record: Record) -> None:
 
 def test_a_large_chain_is_judged_row_by_row_and_alike(record: Record) -> None:
     """So many targets that the search begins at its own type."""
-    hidden = {"security": [{"system": SECRET, "code": "R"}]}
+    hidden = {"security": [{"system": CONFIDENTIALITY, "code": "R"}]}
     crowd = [patient(f"p{n}", "Wu", **({"meta": hidden} if n % 2 else {})) for n in range(1200)]
     record.put(*crowd)
     record.put(*(observation(f"o{n}", f"p{n}") for n in range(4)))
@@ -184,14 +184,16 @@ def test_includes(record: Record, text: str, expected: list[str]) -> None:
 
 def test_an_include_of_what_is_hidden_behind_a_visible_hit(record: Record) -> None:
     for reader in (OBSERVATIONS_ONLY, NOT_SECRET):
-        record.put(patient("du", "Du", meta={"security": [{"system": SECRET, "code": "R"}]}))
+        record.put(
+            patient("du", "Du", meta={"security": [{"system": CONFIDENTIALITY, "code": "R"}]})
+        )
         page = record.search("Observation?_id=du-pulse&_include=Observation:subject", reader)
         assert names(page.hits) == ["Observation/du-pulse"]
         assert names(page.included) == []
 
 
 def test_iterated_includes_do_not_pass_through_what_is_hidden(record: Record) -> None:
-    hidden = {"security": [{"system": SECRET, "code": "R"}]}
+    hidden = {"security": [{"system": CONFIDENTIALITY, "code": "R"}]}
     organization = {"resourceType": "Organization", "id": "ward-7", "name": "Ward 7"}
     managed = {"managingOrganization": {"reference": "Organization/ward-7"}}
     record.put(organization, patient("du", "Du", meta=hidden, **managed))
@@ -273,7 +275,7 @@ def test_pages_of_a_history_have_no_holes_where_something_is_hidden(moved: Recor
 
 
 def test_what_became_secret_later_was_none_before(record: Record) -> None:
-    hidden = {"security": [{"system": SECRET, "code": "R"}]}
+    hidden = {"security": [{"system": CONFIDENTIALITY, "code": "R"}]}
     record.put(observation("du-pulse", "du", meta=hidden))
     assert record.versions("Observation/du-pulse", NOT_SECRET) == ["Observation/du-pulse/1"]
     assert record.read("Observation/du-pulse", NOT_SECRET) is None
