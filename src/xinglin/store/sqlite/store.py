@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
@@ -71,9 +72,19 @@ class SqliteStore:
             connection = connect(self._path, cache_kib=READ_CACHE_KIB)
             self._opened.append(connection)
             reads = self._threads.reads = Reads(connection, self._catalogue)
+            # Other threads come for one long look, and would keep their snapshot for ever.
+            self._threads.lasting = _in_event_loop()
         elif reads.catalogue is not self._catalogue:
             reads = self._threads.reads = Reads(reads.connection, self._catalogue)
+        if self._threads.lasting:
+            reads.refresh(self._writer.commits)
         return reads
+
+    def _release(self) -> None:
+        """Something was committed: this thread looks again when it reads again."""
+        reads: Reads | None = getattr(self._threads, "reads", None)
+        if reads is not None and self._threads.lasting:
+            reads.release()
 
     def read(
         self,
@@ -104,6 +115,7 @@ class SqliteStore:
 
     async def commit(self, work: Callable[[Transaction], Result]) -> Result:
         result: Result = await self._writer.commit(work)
+        self._release()
         return result
 
     def feed(self, after: int, limit: int) -> Sequence[Version]:
@@ -133,6 +145,14 @@ class SqliteStore:
         self._lock.release()
         if self._passing is not None:
             self._passing.cleanup()
+
+
+def _in_event_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def open_store(folder: Path | None, *, clock: Callable[[], int]) -> SqliteStore:

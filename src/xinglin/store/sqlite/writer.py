@@ -40,6 +40,7 @@ class Writer:
         self._entrance = threading.Lock()
         self._closed = False
         self._sound = True  # the ledger agrees with the database
+        self.commits = 0
         ready: Future[None] = Future()
         self._thread = threading.Thread(
             target=self._serve, args=(open_ledger, ready), name="writer", daemon=True
@@ -113,6 +114,7 @@ class Writer:
                 _attempt(ledger, job, t)
             run("COMMIT")
             ledger.t = t
+            self.commits += 1
         except BaseException as error:  # noqa: BLE001  (an edge: every waiting caller hears it)
             # Nothing of the group is certain to be on disk, so nothing of it is acknowledged.
             # The next group starts again from what is: until then even reading may fail.
