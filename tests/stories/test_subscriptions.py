@@ -29,7 +29,7 @@ class Receiver:
         self.answers: list[int] = []  # statuses to come; then 200
         receiver = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Hook(BaseHTTPRequestHandler):
             def answer(self) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length", 0)))
                 headers = {name.lower(): value for name, value in self.headers.items()}
@@ -44,7 +44,7 @@ class Receiver:
             def log_message(self, format: str, *args: Any) -> None:
                 """Tests say what they saw themselves."""
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Hook)
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}/hook"
 
     def paths(self) -> list[str]:
