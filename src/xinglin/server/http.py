@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 from xinglin.fhir.outcome import Issue, Refused
@@ -71,9 +72,7 @@ class Request:
         """The base address without a slash at its end: `http://127.0.0.1:8080/fhir`."""
         if self.stated_base is not None:
             return self.stated_base
-        host = self.header("host") or ""
-        # Whatever a client claims to be its host comes back in links: let only a host through.
-        return f"http://{host if _host_shape(host) else 'localhost'}/fhir"
+        return _base(self.headers.get(b"host", b""))
 
     @property
     def language(self) -> Language:
@@ -97,6 +96,13 @@ class Response:
         self.body = body
         self.headers = headers
         self.version = version
+
+
+@lru_cache(64)
+def _base(host: bytes) -> str:
+    """Whatever a client claims to be its host comes back in links: let only a host through."""
+    name = host.decode("latin-1")
+    return f"http://{name if _host_shape(name) else 'localhost'}/fhir"
 
 
 def pairs(text: str) -> list[tuple[str, str]]:

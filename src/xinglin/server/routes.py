@@ -114,6 +114,9 @@ def _pattern(segments: tuple[str, ...]) -> tuple[str, Target]:
         case (type, "_history" | "_search" as word):
             _check_type(type)
             return f"{{type}}/{word}", Target(type)
+        case (type, id):
+            _check_type(type)
+            return "{type}/{id}", Target(type, id)
         case (type, id, *rest):
             _check_type(type)
             return _below_instance(type, id, rest)
@@ -122,8 +125,6 @@ def _pattern(segments: tuple[str, ...]) -> tuple[str, Target]:
 
 def _below_instance(type: str, id: str, rest: Sequence[str]) -> tuple[str, Target]:
     match rest:
-        case ():
-            return "{type}/{id}", Target(type, id)
         case ("_history",):
             return "{type}/{id}/_history", Target(type, id)
         case ("_history", version):
