@@ -18,8 +18,8 @@ from xinglin.store.sqlite.reads import Reads
 from xinglin.store.sqlite.rows import Rows, index_rows
 from xinglin.store.sqlite.versions import METHODS, decode, encode
 
-_CURRENT = """SELECT r.rid, r.seq, r.v, r.live, r.d, r.span, r.has, v.t, v.method, v.dict, v.body
-              FROM res r LEFT JOIN ver v ON v.seq = r.seq WHERE r.rt = ? AND r.id = ?"""
+_STATE = "SELECT rid, seq, v, live, d, span, has FROM res WHERE rt = ? AND id = ?"
+_TEXT = "SELECT t, method, dict, body FROM ver WHERE seq = ?"
 _RANGE = """SELECT r.rid, r.rt, r.id, r.seq, r.v, v.dict, v.body
             FROM res r CROSS JOIN ver v ON v.seq = r.seq
             WHERE r.rid BETWEEN ? AND ? AND r.live = 1"""
@@ -170,11 +170,15 @@ class Work:
         rid = self._ledger.numbering.known(rt, id)
         if rid is not None and self._batch.written(rid):
             self._batch.flush()
-        row = self._run(_CURRENT, (rt, pack_id(id))).fetchone()
-        if row is None:
+        state = self._run(_STATE, (rt, pack_id(id))).fetchone()
+        if state is None:
             return None
-        self._ledger.numbering.remember(rt, id, row[0])
-        return None if row[1] is None else row
+        self._ledger.numbering.remember(rt, id, state[0])
+        if state[1] is None:
+            return None
+        text = self._run(_TEXT, (state[1],)).fetchone()
+        assert text is not None, "every resource's current version is there"
+        return (*state, *text)
 
     def _append(self, rt: int, rid: int, v: int, method: Method, stored: bytes | None) -> int:
         ledger = self._ledger
