@@ -150,7 +150,6 @@ def test_the_front_page_greets_everybody_in_their_language(fhir: httpx.Client) -
         assert page.headers["content-type"] == "text/html; charset=utf-8"
         assert f'<html lang="{language}' in page.text
         assert word in page.text
-        assert 'href="/fhir/metadata"' in page.text
 
 
 def test_health_and_metrics(fhir: httpx.Client) -> None:
