@@ -114,6 +114,14 @@ def test_pages_hold_each_resource_once(fhir: httpx.Client, count: int) -> None:
     assert sorted(found) == sorted(ANNAS)
 
 
+def test_parameters_may_come_in_a_body(fhir: httpx.Client) -> None:
+    parameter = [{"name": "_count", "valueInteger": 2}, {"name": "_type", "valueCode": "Patient"}]
+    body = {"resourceType": "Parameters", "parameter": parameter}
+    answer = fhir.post("Patient/anna/$everything", json=body)
+    assert names(answer.json()) == ["Patient/anna"]
+    assert fhir.post("Patient/anna/$everything", content=b"[]").status_code == 400
+
+
 def test_only_some_types(fhir: httpx.Client) -> None:
     assert names(everything(fhir, _type="Encounter,Location")) == [
         "Encounter/stay",

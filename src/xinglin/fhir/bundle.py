@@ -15,7 +15,7 @@ from typing import Final, Literal
 
 import msgspec
 
-from xinglin.fhir.json import dump_exact, parse_exact
+from xinglin.fhir import json
 from xinglin.fhir.outcome import Issue, Refused
 from xinglin.fhir.r4 import model
 
@@ -84,6 +84,8 @@ class Bundle(
     signature: msgspec.Raw = msgspec.Raw()
 
 
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+
 _decoder = msgspec.json.Decoder(Bundle)
 _needless_escape = re.compile(rb"\\(?:/|u00[2-7])").search
 _place = re.compile(r" - at `\$(.*)`$")
@@ -94,9 +96,9 @@ def split(data: bytes, *, limit: int) -> Bundle:
     """Take a Bundle apart.
 
     Raises:
-        Refused: it is not a Bundle, an element of it or of its entries is unknown, missing or
-            of the wrong kind (the resources themselves are not read), or there are more
-            entries than `limit`.
+        Refused: it is not JSON, or not a Bundle; an element of it or of its entries is unknown,
+            missing or of the wrong kind (the resources themselves are not read); or there are
+            more entries than `limit`.
     """
     try:
         bundle = _decoder.decode(compact(data))
@@ -113,8 +115,13 @@ def compact(data: bytes) -> bytes:
     """The same JSON without white space, and with every plain character written plainly:
     what `\\u0022` or `\\/` hides cannot be found by searching."""
     if _needless_escape(data):
-        return dump_exact(parse_exact(data))
-    return msgspec.json.format(data, indent=-1)
+        return json.dump_exact(json.parse_exact(data))
+    try:
+        return msgspec.json.format(data.removeprefix(_BYTE_ORDER_MARK), indent=-1)
+    except (msgspec.DecodeError, RecursionError):
+        # That looks closer than is needed here, where each resource is read later; and it says
+        # in which line the fault is.
+        return json.compact(data)
 
 
 def _issue(message: str) -> Issue:

@@ -250,9 +250,18 @@ def test_a_request_says_what_it_wants(method: str, at: str) -> None:
     assert _refusal(json.dumps(document).encode()) == ("fhir.bundle-missing-element", at)
 
 
-@pytest.mark.parametrize("data", [b"", b"[]", b"null", b"{", b"\xff", b'{"entry":' + b"[" * 9999])
+@pytest.mark.parametrize("data", [b"[]", b"null", b'"Bundle"', b'{"type":"\xff"}'])
 def test_what_is_no_bundle_is_refused(data: bytes) -> None:
     assert _refusal(data) == ("fhir.bundle-unreadable", "Bundle")
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"\xff", b'{"entry":' + b"[" * 9999])
+def test_what_is_no_json_is_refused_with_its_place(data: bytes) -> None:
+    assert _refusal(data)[0].startswith("fhir.json-")
+
+
+def test_a_byte_order_mark_is_no_fault() -> None:
+    assert split(b"\xef\xbb\xbf" + json.dumps(BUNDLE).encode(), limit=2).type == "transaction"
 
 
 def test_a_bundle_too_long_is_refused() -> None:
