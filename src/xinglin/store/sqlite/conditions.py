@@ -180,9 +180,14 @@ class Conditions:
         if isinstance(other, tree.Token):
             second = self.names.terms(self.catalogue.p(other.parameter), other.code, other.system)
             return [("qn", both((key, among("v", [float(tid) for tid in second]))))]
+        if isinstance(other, tree.Uri):
+            return [("st", both((key, Sql("norm = ?", (other.uri,)))))]
         if isinstance(other, tree.Reference):
             rid = self.names.resource(self._rt(other.type), other.id)
             return [("qn", both((key, among("v", [] if rid is None else [float(rid)]))))]
+        if isinstance(other, tree.Uri):
+            named = self._uri(self.catalogue.p(other.parameter), other.mode, other.uri)
+            return [("qn", both((key, among("v", [-float(tid) for tid in named]))))]
         return self._on_values(other, key)
 
     def _rt(self, type: str) -> int:

@@ -68,7 +68,8 @@ CREATE INDEX pd_hi ON pd (k, hi);
 CREATE INDEX pd_rid ON pd (rid, k);
 -- Numbers and quantities as written; `u`: the unit (0 none). A search in a unit asks for the
 -- converted range in each commensurable unit that is in use, so one row is enough. In a
--- composite of two terms `v` is the second term, of a term and a reference the target's rid.
+-- composite of two terms `v` is the second term, of a term and a reference the target's rid, or
+-- an address's term below zero.
 CREATE TABLE qn (k INTEGER, v REAL, u INTEGER, rid INTEGER, PRIMARY KEY (k, v, u, rid))
   WITHOUT ROWID;
 CREATE INDEX qn_rid ON qn (rid, k);
