@@ -79,6 +79,8 @@ class Desk:
         self._position = min([self._position, *starts])
 
     async def _read_on(self) -> bool:
+        if not self._active and not self._news():
+            return False
         versions = self._house.store.feed(self._position, _PAGE)
         for version in versions:
             if version.type == "Subscription":
@@ -86,6 +88,16 @@ class Desk:
             self._offer(version)
             self._position = version.seq
         return bool(versions)
+
+    def _news(self) -> bool:
+        """Whether a Subscription was written. While there is none to serve, reading all that
+        is written would only slow the writing down."""
+        end = self._house.store.end()
+        newest = self._house.store.history(UNRESTRICTED, "Subscription", count=1).versions
+        if newest and newest[0].seq > self._position:
+            return True
+        self._position = end
+        return False
 
     def _offer(self, version: Version) -> None:
         if version.content is None:
