@@ -156,7 +156,8 @@ class Store(Protocol):
 
     async def commit(self, work: Callable[[Transaction], Result]) -> Result:
         """Run `work` alone, and return its result once it is on disk. An exception in `work`
-        undoes all of it and is raised here. `work` may run in another thread."""
+        undoes all of it and is raised here. `work` may run in another thread, and more than
+        once: it may change nothing but the record, and only its last run counts."""
         ...
 
     def feed(self, after: int, limit: int) -> Sequence[Version]:

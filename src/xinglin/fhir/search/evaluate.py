@@ -141,12 +141,11 @@ class _Evaluation:
         own = self.registry.of(parameter, self.subject.type)
         if own is None:
             return False
-        held = list(self.values(_LISTS[own.kind], own))
-        if own.kind != "reference":
-            return bool(held)
         if own.only is not None:  # kept with the references to other types
-            return any(reference[1] == own.only for reference in held)
-        return bool(held) or any(True for _ in self.values("uris", own))
+            return any(held[1] == own.only for held in self.values("references", own))
+        variants = (own.kept.identifier, own.kept.of_type, own.kept.text)
+        places = [(_LISTS[each.kind], each) for each in (own, *variants) if each]
+        return any(True for name, each in [*places, ("uris", own)] for _ in self.values(name, each))
 
 
 _HOPS: Final = (Chain, Has, Compartment, InList)

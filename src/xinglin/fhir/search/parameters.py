@@ -209,7 +209,7 @@ class _Growth:
         for known in self.by_type.values():
             own = [p for p in known.values() if p.stored_as is None]
             for parameter in own:
-                if "|" in parameter.expression and parameter not in keeping:
+                if "|" in parameter.expression and not (parameter in keeping or parameter.union):
                     known[parameter.code] = self.united(parameter, own)
 
     def united(self, parameter: Parameter, own: Iterable[Parameter]) -> Parameter:

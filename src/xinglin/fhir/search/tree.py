@@ -156,7 +156,7 @@ class Composite:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """`:missing=true` (the parameter extracts nothing) or `false`."""
+    """`:missing=true` (neither the parameter nor a variant of it extracts anything) or `false`."""
 
     parameter: Parameter
     missing: bool

@@ -51,10 +51,15 @@ class Catalogue:
         self.type_number = {name: rt for rt, name in self.type_name.items()}
         rows = connection.execute("SELECT name, p, bit FROM param")
         by_name = {name: (p, bit) for name, p, bit in rows}
-        # `Parameter.number` to `p`, and to its bit in `res.has` (0: a variant, which has none).
+        # `Parameter.number` to `p`, and to its bit in `res.has`, which a parameter shares
+        # with its variants: what has but an identifier or a text is not missing.
         self.p_of = [by_name[parameter.name][0] for parameter in registry.numbered]
         self.bit_of = [by_name[parameter.name][1] for parameter in registry.numbered]
 
+        for each in registry.numbered:
+            for variant in (each.identifier, each.of_type, each.text):
+                if variant is not None and each.kept is each:
+                    self.bit_of[variant.number] = self.bit_of[each.number]
         # Numbers of the `text` variants, to the parameter whose terms hold their texts.
         self.texts = {
             each.text.number: each

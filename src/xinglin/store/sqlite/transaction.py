@@ -44,32 +44,39 @@ class Ledger:
     def forget(self) -> None:
         """Start again from what the database holds."""
         self.reads.forget()
-        self.batch = Batch(self.connection, self._packer())
+        self._packer = self._read_packer()
+        self.batch = Batch(self.connection, self._packer)
         self.numbering = Numbering(self.connection, self.batch.name)
         end = self.connection.execute("SELECT seq, t FROM ver ORDER BY seq DESC LIMIT 1")
         self.seq, self.t = end.fetchone() or (0, 0)
-        self._seq = self.seq  # the end of the feed after the last work
+        self._seq = self.seq  # the end of the feed after the last work that was kept
+        self._trained = False  # a dictionary was made since
 
     def keep(self) -> None:
-        """A work is done."""
+        """What was done so far stays."""
         self.batch.flush()
         self.numbering.keep()
         self._seq = self.seq
+        self._trained = False
 
     def undo(self) -> None:
-        """A work failed, and the database has rolled it back."""
+        """The database has rolled back what was done since `keep`."""
         self.reads.forget()
-        self.batch = Batch(self.connection, self._packer())
+        if self._trained:
+            self._packer = self._read_packer()
+            self._trained = False
+        self.batch = Batch(self.connection, self._packer)
         self.numbering.undo(self.batch.name)
         self.seq = self._seq
 
-    def _packer(self) -> Packer:
+    def _read_packer(self) -> Packer:
         newest = self.connection.execute(
             "SELECT rt, count(*), max(dict), content FROM dict GROUP BY rt"
         )
         return Packer({rt: (n, number, raw) for rt, n, number, raw in newest}, self._dictionary)
 
     def _dictionary(self, rt: int, content: bytes) -> int:
+        self._trained = True
         self.connection.execute("INSERT INTO dict (rt, content) VALUES (?, ?)", (rt, content))
         return self.connection.last_insert_rowid()
 
