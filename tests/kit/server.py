@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from queue import Queue
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import IO, Any
 
 import httpx
 
@@ -71,10 +71,13 @@ def client(data: Path | None = None, **settings: Any) -> Iterator[httpx.Client]:
 
 
 @contextmanager
-def running_server(data: Path, *flags: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """`xinglin serve` on a free port; yields its root address and the process."""
+def running_server(
+    data: Path, *flags: str, errors: IO[str] | None = None
+) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """`xinglin serve` on a free port, its log in `errors`; yields its root address and the
+    process."""
     command = [sys.executable, "-m", "xinglin.cli", "serve", "--port", "0", "--data", str(data)]
-    process = subprocess.Popen([*command, *flags], stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([*command, *flags], stdout=subprocess.PIPE, stderr=errors, text=True)
     try:
         yield _address(process), process
     finally:

@@ -100,6 +100,48 @@ def test_a_compressed_body_is_read(fhir: httpx.Client) -> None:
     assert answer.json()["name"] == DU["name"]
 
 
+def test_a_document_goes_in_and_comes_out_as_it_is(fhir: httpx.Client) -> None:
+    page = b"%PDF-1.7 \x00\xff"
+    pdf = {"content-type": "application/pdf"}
+    created = fhir.post("Binary", content=page, headers=pdf)
+    assert created.status_code == 201
+    assert created.json()["contentType"] == "application/pdf"
+    address = f"Binary/{created.json()['id']}"
+    raw = fhir.get(address, headers={"accept": "application/pdf"})
+    assert (raw.status_code, raw.content) == (200, page)
+    assert raw.headers["content-type"] == "application/pdf"
+    assert raw.headers["content-disposition"] == "attachment"
+    assert raw.headers["etag"] == 'W/"1"'
+    assert fhir.get(address).json() == created.json()
+    assert fhir.put(address, content=b"two", headers=pdf).status_code == 200
+    assert fhir.get(f"{address}/_history/1", headers={"accept": "image/*"}).content == page
+    missing = fhir.get("Binary/none", headers={"accept": "application/pdf"})
+    assert missing.status_code == 404
+    assert issue(missing)["code"] == "not-found"
+    as_json = {"resourceType": "Binary", "contentType": "text/plain", "data": "eA=="}
+    created = fhir.post("Binary", json=as_json)
+    assert fhir.get(f"Binary/{created.json()['id']}", headers={"accept": "text/*"}).text == "x"
+
+
+@pytest.mark.parametrize("kind", ["text/html\nset-cookie: a=b", "纯文本", "text", "a/b\u2028c"])
+def test_a_kind_that_is_no_header_is_left_out(fhir: httpx.Client, kind: str) -> None:
+    document = {"resourceType": "Binary", "contentType": kind, "data": "eA=="}
+    created = fhir.post("Binary", json=document)
+    if created.status_code == 201:
+        raw = fhir.get(f"Binary/{created.json()['id']}", headers={"accept": "text/html"})
+        assert raw.headers["content-type"] == "application/octet-stream"
+        assert "set-cookie" not in raw.headers
+    else:
+        assert issue(created)["expression"] == ["Binary.contentType"]
+
+
+def test_a_document_of_no_kind_is_refused(fhir: httpx.Client) -> None:
+    for wrong in (b"", b"a  b"):
+        refused = fhir.post("Binary", content=b"x", headers={b"content-type": wrong})
+        assert refused.status_code in {400, 422}
+        assert issue(refused)["expression"] == ["Binary.contentType"]
+
+
 def test_head_is_get_without_the_body(fhir: httpx.Client) -> None:
     for path in ("Patient/du", "Patient?_id=du", "Patient/nobody", "metadata"):
         head, get = fhir.head(path), fhir.get(path)

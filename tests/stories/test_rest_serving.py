@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -40,6 +41,22 @@ def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
         process.kill()
     with running_server(tmp_path) as (root, _):
         assert httpx.get(f"{root}/fhir/Patient/du").status_code == 200
+
+
+def test_logs_hold_ids_and_nothing_else_of_a_patient(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    data, flags = tmp_path / "data", ("--log-level", "debug")
+    with log.open("w") as errors, running_server(data, *flags, errors=errors) as (root, _):
+        named = DU | {"name": [{"family": "Secret"}]}
+        assert httpx.put(f"{root}/fhir/Patient/du", json=named).status_code == 201
+        assert httpx.get(f"{root}/fhir/Patient?family=Secret").status_code == 200
+        assert httpx.get(f"{root}/fhir/Secret/du").status_code == 404
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    answered = [line for line in lines if line["event"] == "answered"]
+    assert [line["status"] for line in answered] == [201, 200, 404]
+    assert answered[0]["path"] == "Patient/du"
+    assert [line["event"] for line in lines if line["level"] == "info"] == ["started", "stopped"]
+    assert "Secret" not in log.read_text()
 
 
 def test_one_folder_one_server(tmp_path: Path) -> None:

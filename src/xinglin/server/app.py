@@ -14,7 +14,7 @@ from typing import Any, Final
 import structlog
 
 from xinglin.fhir.outcome import Issue, Refused
-from xinglin.server import media
+from xinglin.server import binary, media
 from xinglin.server.body import Disconnected, Receive, body
 from xinglin.server.cors import cross_origin, preflight
 from xinglin.server.delivery import deliver
@@ -40,6 +40,7 @@ class App:
     def __init__(self, house: House) -> None:
         self.house = house
         self.metrics = Metrics()
+        self._talkative = house.settings.log_level == "debug"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -58,7 +59,18 @@ class App:
         except Disconnected:
             return
         await deliver(request, response, send, self.house.settings.gzip_min_bytes)
-        self.metrics.count(request.what, response.status, perf_counter() - started)
+        seconds = perf_counter() - started
+        self.metrics.count(request.what, response.status, seconds)
+        if self._talkative:
+            log.debug(
+                "answered",
+                method=request.method,
+                # An id says nothing of a patient; the query and a wrong path might.
+                path="/".join(request.segments) if request.what else None,
+                interaction=request.what,
+                status=response.status,
+                milliseconds=round(seconds * 1000, 3),
+            )
 
     async def _answer(self, request: Request, path: str, receive: Receive) -> Response:
         try:
@@ -93,13 +105,23 @@ class App:
             if path != "/fhir":
                 raise Refused(Issue("not-found", "server.unknown-path", "url", {"path": path}))
         request.segments = _segments(path)
-        content_type = _answer_type(request)
+        return await self._interact(request, receive)
+
+    async def _interact(self, request: Request, receive: Receive) -> Response:
+        raw = binary.wants_raw(request)
+        content_type = FHIR_JSON[1] if raw else _answer_type(request)
         request.what, handler, target = routes().find(request.method, request.segments)
-        if method in _WITH_BODY:
-            _check_content(request)
+        if request.method in _WITH_BODY:
+            brings_raw = binary.brings_raw(request)
+            if not brings_raw:
+                _check_content(request)
             limit = self.house.settings.max_body_bytes
             request.body = await body(request.headers, receive, limit)
+            if brings_raw:
+                request.body = binary.resource(request, target.id)
         response = await handler(self.house, request, target)
+        if raw:
+            return binary.raw(response)
         if content_type != FHIR_JSON[1]:
             renamed = (b"content-type", content_type)
             response.headers = [renamed if h == FHIR_JSON else h for h in response.headers]
@@ -110,9 +132,11 @@ class App:
         await receive()
         workers = Workers(self.house)
         await send({"type": "lifespan.startup.complete"})
+        log.info("started", data=str(self.house.settings.data))
         await receive()
         await workers.stop()
         self.house.store.close()
+        log.info("stopped")
         await send({"type": "lifespan.shutdown.complete"})
 
 

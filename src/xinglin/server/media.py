@@ -31,6 +31,11 @@ def check_content(content_type: bytes | None, allowed: str) -> None:
         raise Refused(issue, status=415)
 
 
+def is_json(content_type: bytes) -> bool:
+    """Whether a body of this type is a resource, of whatever version of FHIR."""
+    return _split(content_type.decode("latin-1"))[0] in _JSON
+
+
 @lru_cache(64)
 def _is(content_type: bytes, allowed: str) -> bool:
     name, parameters = _split(content_type.decode("latin-1"))
