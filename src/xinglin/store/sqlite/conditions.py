@@ -180,8 +180,6 @@ class Conditions:
         if isinstance(other, tree.Token):
             second = self.names.terms(self.catalogue.p(other.parameter), other.code, other.system)
             return [("qn", both((key, among("v", [float(tid) for tid in second]))))]
-        if isinstance(other, tree.Uri):
-            return [("st", both((key, Sql("norm = ?", (other.uri,)))))]
         if isinstance(other, tree.Reference):
             rid = self.names.resource(self._rt(other.type), other.id)
             return [("qn", both((key, among("v", [] if rid is None else [float(rid)]))))]

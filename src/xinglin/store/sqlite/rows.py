@@ -145,8 +145,6 @@ def _add_composite(
     elif kind == "reference" and len(values) == 1:  # an address elsewhere
         address = numbering.term(catalogue.p_of[other[0]], values[0], "")
         rows.qn.append((k, -float(address), 0, rid))
-    elif kind == "reference" and len(values) == 1:  # to another server
-        rows.st.append((k, values[0], values[0], rid))
     elif kind == "reference":
         target = numbering.resource(catalogue.type_number[values[0]], values[1])
         rows.qn.append((k, float(target), 0, rid))
