@@ -3,8 +3,6 @@ values at the edges of what searches distinguish."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache
 from typing import Any, Final
 
 from hypothesis import strategies as st
@@ -17,7 +15,14 @@ IDS: Final = ("a", "b", "c", "6f9619ff-8b86-d011-b42d-00c04fc964ff")
 SYSTEMS: Final = ("http://a", "http://b")
 CODES: Final = ("1", "2", "X", "x")
 WORDS: Final = ("Du", "du fu", "DÜ  Fu", "Müller", "杜甫", "100%", "_", "Strasse", "straße", "x,y")
-ADDRESSES: Final = ("http://a", "http://a/b", "http://a/b/c", "http://ab", "urn:oid:1.2", "http://a/b|1")
+ADDRESSES: Final = (
+    "http://a",
+    "http://a/b",
+    "http://a/b/c",
+    "http://ab",
+    "urn:oid:1.2",
+    "http://a/b|1",
+)
 DATES: Final = (
     *("1950", "1969-12-31", "1970-01-01", "2020", "2020-02", "2020-02-29", "2020-03-01"),
     *("2020-02-29T00:00:00Z", "2020-02-29T12:00:00.5Z", "2020-02-29T23:30:00-02:00"),
@@ -35,23 +40,27 @@ UNITS: Final[tuple[Json, ...]] = (
     {"system": "http://a", "code": "mg"},
 )
 
-words = st.sampled_from(WORDS)
-dates = st.sampled_from(DATES)
-codings = st.fixed_dictionaries(
-    {},
-    optional={
-        "system": st.sampled_from(SYSTEMS),
-        "code": st.sampled_from(CODES),
-        "display": words,
-    },
-).filter(bool)
+
+def any_of(**elements: Strategy) -> Strategy:
+    """An element with at least one of these."""
+    return st.one_of(
+        *(
+            st.fixed_dictionaries(
+                {name: each}, optional={n: e for n, e in elements.items() if n != name}
+            )
+            for name, each in elements.items()
+        )
+    )
 
 
 def some(element: Strategy) -> Strategy:
     return st.lists(element, min_size=1, max_size=2)
 
 
-concepts = st.fixed_dictionaries({}, optional={"coding": some(codings), "text": words}).filter(bool)
+words = st.sampled_from(WORDS)
+dates = st.sampled_from(DATES)
+codings = any_of(code=st.sampled_from(CODES), display=words, system=st.sampled_from(SYSTEMS))
+concepts = any_of(coding=some(codings), text=words)
 identifiers = st.fixed_dictionaries(
     {"value": st.sampled_from(CODES)},
     optional={"system": st.sampled_from(SYSTEMS), "type": concepts},
@@ -59,22 +68,21 @@ identifiers = st.fixed_dictionaries(
 quantities = st.builds(
     lambda value, unit: {"value": value} | unit, st.sampled_from(NUMBERS), st.sampled_from(UNITS)
 )
-metas = st.fixed_dictionaries(
-    {},
-    optional={
-        "tag": some(codings),
-        "security": some(codings),
-        "profile": some(st.sampled_from(ADDRESSES)),
-        "source": st.sampled_from(ADDRESSES),
-    },
-).filter(bool)
+metas = any_of(
+    tag=some(codings),
+    security=some(codings),
+    profile=some(st.sampled_from(ADDRESSES)),
+    source=st.sampled_from(ADDRESSES),
+)
 
 
 @st.composite
 def periods(draw: st.DrawFn) -> Json:
     bounds = sorted(draw(st.tuples(dates, dates)), key=lambda text: text[:4])
     ends = {"start": bounds[0], "end": bounds[1]}
-    return {name: ends[name] for name in draw(st.sampled_from(("start", "end", "start end"))).split()}
+    return {
+        name: ends[name] for name in draw(st.sampled_from(("start", "end", "start end"))).split()
+    }
 
 
 def references(*types: str) -> Strategy:
@@ -98,9 +106,8 @@ def kind(type: str, fixed: dict[str, Any], **optional: Strategy) -> Strategy:
 
 def one_of_these(**choices: Strategy) -> Strategy:
     """An element of several types, at most one of them."""
-    return st.one_of(
-        st.just({}), *(each.map(lambda v, n=name: {n: v}) for name, each in choices.items())
-    )
+    named = (st.fixed_dictionaries({name: each}) for name, each in choices.items())
+    return st.one_of(st.just({}), *named)
 
 
 def with_one_of(base: Strategy, *choices: Strategy) -> Strategy:
@@ -174,11 +181,7 @@ RISKS: Final = kind(
     "RiskAssessment",
     {"status": "final", "subject": references("Patient", "Group")},
     occurrenceDateTime=dates,
-    prediction=some(
-        st.fixed_dictionaries(
-            {}, optional={"probabilityDecimal": st.sampled_from(NUMBERS), "outcome": concepts}
-        ).filter(bool)
-    ),
+    prediction=some(any_of(probabilityDecimal=st.sampled_from(NUMBERS), outcome=concepts)),
 )
 
 VALUE_SETS: Final = kind(
@@ -225,6 +228,4 @@ POPULATION: Final[dict[str, Strategy]] = {
 }
 
 resources: Final[Strategy] = st.one_of(*POPULATION.values())
-deletions: Final[Strategy] = st.tuples(
-    st.sampled_from(tuple(POPULATION)), st.sampled_from(IDS)
-)
+deletions: Final[Strategy] = st.tuples(st.sampled_from(tuple(POPULATION)), st.sampled_from(IDS))

@@ -1,0 +1,113 @@
+"""A search finds what its tree says, for every reader: the store's plan and the evaluation of one
+resource after the other, two readings of the same tree, agree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from hypothesis import given, note, settings
+from hypothesis import strategies as st
+
+from tests.kit.record import ENGINES, Engine, Record, Restricted, a_record, names, resource
+from tests.properties.store.population import deletions, resources
+from tests.properties.store.questions import REGISTRY, TYPES, nodes, rules
+from xinglin.fhir.resource import parse
+from xinglin.fhir.search import tree
+from xinglin.fhir.search.evaluate import Subject, holds
+from xinglin.fhir.search.extraction import extract
+from xinglin.fhir.search.parameters import Parameter
+from xinglin.store.face import Reader, Transaction, Version
+
+changes = st.lists(st.one_of(resources, resources, resources, deletions), max_size=25)
+EVERYONE = Restricted(lambda type: tree.Everything())
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """A record that asks each of its resources."""
+
+    subjects: Mapping[tuple[str, str], Subject]
+    reader: Reader
+
+    def found(self, type: str, where: tree.Node) -> list[str]:
+        return [f"{type}/{id}" for t, id in self.subjects if t == type and self.holds(t, id, where)]
+
+    def holds(self, type: str, id: str, where: tree.Node) -> bool:
+        subject = self.subjects.get((type, id))
+        allowed = tree.And((where, self.reader.rule(type)))
+        return subject is not None and holds(REGISTRY, allowed, subject, self)
+
+    def referred(self, parameter: Parameter, type: str, id: str, where: tree.Node) -> bool:
+        own = (parameter.kept.number, type, id)
+        return parameter.only in (None, type) and any(
+            own in subject.entries.references and self.holds(*name, where)
+            for name, subject in self.subjects.items()
+            if name[0] == parameter.resource
+        )
+
+
+def write(record: Record, steps: Iterable[Any]) -> None:
+    """Three at a time, so that last updates differ and some do not."""
+    waiting = list(steps)
+    for start in range(0, len(waiting), 3):
+
+        def work(transaction: Transaction, few: list[Any] = waiting[start : start + 3]) -> None:
+            for step in few:
+                if isinstance(step, dict):
+                    transaction.put(resource(step), step["id"], "PUT")
+                else:
+                    transaction.delete(*step)
+
+        record.commit(work)
+
+
+def subjects(record: Record) -> dict[tuple[str, str], Subject]:
+    """What is current, by the feed alone."""
+    found: dict[tuple[str, str], Subject] = {}
+    for version in record.store.feed(0, 10_000):
+        if version.content is None:
+            del found[version.type, version.id]
+        else:
+            found[version.type, version.id] = subject(version)
+    return found
+
+
+def subject(version: Version) -> Subject:
+    assert version.content is not None
+    entries = extract(REGISTRY, parse(version.content).value)
+    return Subject(version.type, version.id, version.t // 1000, entries)
+
+
+@pytest.mark.parametrize("engine", ENGINES[:1])
+@settings(max_examples=60)
+@given(
+    steps=changes,
+    questions=st.lists(
+        st.sampled_from(TYPES).flatmap(lambda type: st.tuples(st.just(type), nodes(type, 2))),
+        min_size=1,
+        max_size=15,
+    ),
+    rule=rules,
+)
+def test_a_search_finds_that_of_which_its_tree_holds(
+    engine: Engine,
+    steps: list[Any],
+    questions: list[tuple[str, tree.Node]],
+    rule: Mapping[str, tree.Node],
+) -> None:
+    with a_record(engine) as record:
+        write(record, steps)
+        current = subjects(record)
+        for reader in (EVERYONE, Restricted(rule.__getitem__)):
+            evaluated = Evaluated(current, reader)
+            for type, where in questions:
+                page = record.store.search(
+                    reader, tree.Query((type,), where, count=1000, total="accurate")
+                )
+                note(f"{reader is EVERYONE} {type} {where}")
+                assert sorted(names(page.hits)) == sorted(evaluated.found(type, where))
+                only = tree.Query((type,), where, count=0, total="accurate")
+                assert record.store.search(reader, only).total == len(page.hits)
