@@ -44,8 +44,10 @@ class Pages:
 
     def plans(self, query: tree.Query) -> dict[str, Plan]:
         """A plan for each type that can have a hit."""
-        live = self._connection.execute("SELECT name FROM type WHERE live > 0")
-        types = query.types or tuple(name for (name,) in live)
+        types = query.types
+        if not types:
+            live = self._connection.execute("SELECT name FROM type WHERE live > 0")
+            types = tuple(name for (name,) in live)
         found = ((t, plan(self._connection, self._conditions, t, query.where)) for t in types)
         return {type: each for type, each in found if each is not None}
 
