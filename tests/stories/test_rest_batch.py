@@ -35,10 +35,10 @@ def test_each_entry_succeeds_or_fails_alone(fhir: httpx.Client) -> None:
         "",
         json=batch(
             entry("GET", "Patient/nobody"),
-            entry("POST", "Patient", DU),
+            entry("POST", "Patient", {"resourceType": "Patient", "name": [{"family": "Tao"}]}),
             entry("POST", "Patient", {"resourceType": "Patient", "gender": "dragon"}),
             {"resource": DU},
-            entry("GET", "Patient?family=du"),
+            entry("GET", "Patient?family=tao"),
             entry("GET", "metadata"),
             entry("GET", "Nonsense"),
             entry("PUT", "Patient"),
