@@ -1,0 +1,1 @@
+"""The numbers that DESIGN promises, measured: each with its reference in the same run."""
