@@ -31,6 +31,7 @@ from xinglin.server.refusal import outcome_text
 NDJSON: Final[Header] = (b"content-type", b"application/fhir+ndjson")
 
 _JSON: Final[Header] = (b"content-type", b"application/json")
+_DEFINITION: Final = "https://xinglin.example/fhir/OperationDefinition/"
 _LOOK: Final = 0.2  # seconds between two looks for new jobs
 _PIECE: Final = 256 * 1024
 _GZIP: Final = 16 + zlib.MAX_WBITS
@@ -165,8 +166,16 @@ async def _carry_out(house: House, jobs: Jobs, job: Job) -> None:
 
 
 OPERATIONS = (
-    Operation("bulk-status", ("system",), status, methods=("GET", "DELETE")),
-    Operation("bulk-file", ("system",), file, methods=("GET",)),
+    Operation(
+        "bulk-status",
+        ("system",),
+        status,
+        methods=("GET", "DELETE"),
+        definition=f"{_DEFINITION}bulk-status",
+    ),
+    Operation(
+        "bulk-file", ("system",), file, methods=("GET",), definition=f"{_DEFINITION}bulk-file"
+    ),
 )
 
 WORKERS = (carry_out,)

@@ -43,6 +43,6 @@ OPERATIONS = (
         ("system",),
         import_,
         affects_state=True,
-        definition="https://xinglin.health/fhir/OperationDefinition/import",
+        definition="https://xinglin.example/fhir/OperationDefinition/import",
     ),
 )

@@ -28,6 +28,6 @@ OPERATIONS = (
         ("system",),
         reindex,
         affects_state=True,
-        definition="https://xinglin.health/fhir/OperationDefinition/reindex",
+        definition="https://xinglin.example/fhir/OperationDefinition/reindex",
     ),
 )
