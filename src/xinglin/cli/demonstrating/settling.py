@@ -69,13 +69,13 @@ async def settle(
         if stop():
             return
         some = numbers[start : start + TOGETHER]
-        await asyncio.gather(*(_arrive(house, population, number) for number in some))
+        told = await asyncio.to_thread(_told, population, some)
+        await asyncio.gather(*(_sent(house, bundle) for bundle in told))
         yield len(some)
 
 
-async def _arrive(house: House, population: Population, number: int) -> None:
-    told = await asyncio.to_thread(resident, population.seed, number, population.today)
-    await _sent(house, told)
+def _told(population: Population, numbers: Sequence[int]) -> list[Json]:
+    return [resident(population.seed, number, population.today) for number in numbers]
 
 
 async def _sent(house: House, bundle: Json) -> None:

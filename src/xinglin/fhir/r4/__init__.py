@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
+from threading import Lock
 from typing import cast
 
 import msgspec
 
 from xinglin.fhir.r4 import model
+
+_making_ready = Lock()
 
 
 @cache
@@ -30,4 +33,8 @@ def struct(type_name: str) -> type[msgspec.Struct]:
     module = root.lower() if root in model.RESOURCE_TYPES else "datatypes"
     name = "".join(part[0].upper() + part[1:] for part in type_name.split("."))
     found = getattr(import_module(f"{__name__}.generated.{module}"), name)
+    # msgspec makes a type ready at its first use, and two threads that do so at once crash
+    # the process (0.22): every type is made ready here, one at a time.
+    with _making_ready:
+        msgspec.json.Decoder(found)
     return cast("type[msgspec.Struct]", found)
