@@ -6,68 +6,34 @@ Other searches: `XINGLIN_ORACLE_SEED=7 XINGLIN_ORACLE_SEARCHES=5000`; all patien
 
 from __future__ import annotations
 
-import bz2
 import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from time import time
 
 import httpx
-import msgspec
 import pytest
 
-from tests.kit.data import data
 from tests.kit.oracle.additions import additions
 from tests.kit.oracle.answer import Asked, Oracle
 from tests.kit.oracle.corpus import AnswerError, Corpus, key, pages, read_back
 from tests.kit.oracle.generation import Inventor
-from tests.kit.server import FHIR, running_server
+from tests.kit.synthea import holding, patients
 
 SEED = int(os.environ.get("XINGLIN_ORACLE_SEED", "1"))
 SEARCHES = int(os.environ.get("XINGLIN_ORACLE_SEARCHES", "400"))
 PATIENTS = 25  # of the sixty, without the few very large records
 LARGEST = 80_000  # bytes, compressed
 _SHOWN = 10  # failures in one message
-_encode = msgspec.json.Encoder(decimal_format="number").encode
-
-
-@contextmanager
-def holding(folder: Path, patients: Sequence[Path]) -> Iterator[httpx.Client]:
-    """A server that holds some patients, all hospitals, and the oracle's own additions."""
-    shared = sorted(data("synthea").glob("0-*.json.bz2"))
-    with (
-        running_server(folder) as (root, _),
-        httpx.Client(base_url=f"{root}/fhir", headers=FHIR, timeout=120) as fhir,
-    ):
-        for file in (*shared, *patients):
-            _post(fhir, bz2.decompress(file.read_bytes()))
-        entries = [
-            {"resource": each, "request": {"method": "PUT", "url": key(each)}}
-            for each in additions()
-        ]
-        _post(fhir, _encode({"resourceType": "Bundle", "type": "transaction", "entry": entries}))
-        yield fhir
-
-
-def _post(fhir: httpx.Client, bundle: bytes) -> None:
-    response = fhir.post("", content=bundle)
-    assert response.status_code == 200, response.text
-    wrong = [e for e in response.json()["entry"] if e["response"]["status"][0] != "2"]
-    assert not wrong, wrong[:3]
-
-
-def patients() -> list[Path]:
-    return sorted(file for file in data("synthea").glob("*.bz2") if not file.name.startswith("0-"))
 
 
 @pytest.fixture(scope="module")
 def fhir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     small = [file for file in patients() if file.stat().st_size < LARGEST]
     chosen = Random(1).sample(small, PATIENTS)  # noqa: S311  (no secrets)
-    with holding(tmp_path_factory.mktemp("some"), chosen) as found:
+    with holding(tmp_path_factory.mktemp("some"), chosen, additions()) as found:
         yield found
 
 
@@ -170,6 +136,6 @@ def test_invented_searches_find_what_looking_at_everything_finds(
 
 @pytest.mark.heavy
 def test_invented_searches_in_the_records_of_all_patients(tmp_path: Path) -> None:
-    with holding(tmp_path, patients()) as fhir:
+    with holding(tmp_path, patients(), additions()) as fhir:
         wrong = differences(fhir, read_back(fhir), SEED, 4 * SEARCHES)
     assert not wrong, _told(wrong)

@@ -131,11 +131,12 @@ class Oracle:
             for source in sources:
                 if source.startswith(f"{type}/"):
                     links = self._links(self.corpus.resources[source], code)
-                    found |= {each for each in links if each.startswith(target)}
+                    found |= {each for each in links if each.startswith(_within_type(target))}
         for value in asked.values(f"_revinclude{iterate}"):
             type, code, target = (*value.split(":"), "")[:3]
             for other in self.corpus.of(type):
-                named = {each for each in self._links(other, code) if each.startswith(target)}
+                links = self._links(other, code)
+                named = {each for each in links if each.startswith(_within_type(target))}
                 found |= {key(other)} if named & sources else set()
         return {each for each in found if each in self.corpus.resources}
 
@@ -175,6 +176,10 @@ class Oracle:
         if not found:
             return None
         return max(found) if code.startswith("-") else min(found)
+
+
+def _within_type(type: str) -> str:
+    return f"{type}/" if type else ""
 
 
 def _keys(kind: str, element: Any) -> list[Any]:
