@@ -92,6 +92,8 @@ def connect(path: str, *, cache_kib: int) -> apsw.Connection:
     flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
     connection = apsw.Connection(path, flags=flags, statementcachesize=400)
     connection.set_busy_timeout(10_000)
+    # Else SQLite plans a statement anew for each value that is bound to it.
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     run = connection.execute
     run("PRAGMA page_size = 8192")
     run("PRAGMA journal_mode = WAL")
