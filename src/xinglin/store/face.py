@@ -104,7 +104,7 @@ class Transaction(Protocol):
 
     def put(self, resource: Resource, id: str, method: Method) -> tuple[Version, bool]:
         """Create or update. The flag is False when nothing changed, and then no version was
-        written (the same content again). Revives a deleted id."""
+        written (the same content again). Revives a deleted id. With POST the id must be new."""
         ...
 
     def delete(self, type: str, id: str) -> Version | None:

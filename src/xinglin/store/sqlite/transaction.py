@@ -102,7 +102,11 @@ class Work:
     def put(self, resource: Resource, id: str, method: Method) -> tuple[Version, bool]:
         rt = self._catalogue.type_number[resource.type]
         stored = encode(resource.meta, resource.body)
-        current = None if method == "POST" else self._current(rt, id)
+        current = None
+        if method == "POST":
+            self._require_new(rt, id)
+        else:
+            current = self._current(rt, id)
         change, v = 1, 1
         if current is None:
             rid = self._ledger.numbering.resource(rt, id, fresh=True)
@@ -171,6 +175,12 @@ class Work:
             rows = self._rows(value, rt, rid)
             self._batch.replace(before, rows)
             self._batch.current(rid, rt, (seq, v, 1, rows.d, rows.span, rows.has), change=0)
+
+    def _require_new(self, rt: int, id: str) -> None:
+        """An id that was just made is new: only one that was met before has to be looked up,
+        and of all others the table sees to it."""
+        if self._ledger.numbering.known(rt, id) is not None and self._current(rt, id) is not None:
+            raise ValueError(f"{self._catalogue.type_name[rt]}/{id} is not new")
 
     def _current(self, rt: int, id: str) -> tuple[Any, ...] | None:
         """The state and text of a resource; None when it never had a version."""

@@ -110,9 +110,11 @@ class Writer:
                 ledger.forget()
                 self._sound = True
             t = self._next(ledger.t)
-            run("BEGIN IMMEDIATE")
+            # Nobody else writes, so the lock may wait for the first write: a group that only
+            # looks costs no fsync, and is answered even when the disk is full.
+            run("BEGIN")
             if not _together(ledger, group, t):
-                run("BEGIN IMMEDIATE")
+                run("BEGIN")
                 for job in group:
                     _alone(ledger, job, t)
             run("COMMIT")
@@ -138,14 +140,15 @@ class Writer:
 def _together(ledger: Ledger, group: list[_Job], t: int) -> bool:
     """Run all works and write their rows together, which is the quick way. False when one of
     them failed: then nothing of any is kept."""
-    for job in group:
-        try:
+    try:
+        for job in group:
             job.result = job.work(Work(ledger, t))
-        except Exception:  # noqa: BLE001  (it fails again when it is run alone, and is told then)
+        ledger.keep()
+    except Exception:  # noqa: BLE001  (it fails again when it is run alone, and is told then)
+        if ledger.connection.in_transaction:  # a full disk may have ended it
             ledger.connection.execute("ROLLBACK")
-            ledger.undo()
-            return False
-    ledger.keep()
+        ledger.undo()
+        return False
     return True
 
 
