@@ -127,8 +127,14 @@ class Record:
         return asyncio.run(self._together(works))
 
     async def _together(self, works: Sequence[Callable[[Transaction], Any]]) -> list[Any]:
-        queued = threading.Event()
-        first = asyncio.create_task(self.store.commit(lambda _: queued.wait()))
+        begun, queued = threading.Event(), threading.Event()
+
+        def hold(_: Transaction) -> None:
+            begun.set()
+            queued.wait()
+
+        first = asyncio.create_task(self.store.commit(hold))
+        await asyncio.to_thread(begun.wait)
         tasks = [asyncio.create_task(self.store.commit(work)) for work in works]
         await asyncio.sleep(0)  # each task runs until its work lies before the writer
         queued.set()

@@ -24,7 +24,7 @@ from tests.kit.record import (
     query,
     resource,
 )
-from xinglin.store.face import UNRESTRICTED, Transaction, Version
+from xinglin.store.face import UNRESTRICTED, Method, Transaction, Version
 
 DU = {"resourceType": "Patient", "id": "du", "name": [{"family": "Du"}]}
 LOINC = "http://loinc.org"
@@ -155,6 +155,24 @@ def test_a_failed_work_between_others_of_the_same_commit(record: Record) -> None
     assert record.found("Observation?code=http://c|1") == ["Observation/c"]
     assert record.found("Observation?subject=Patient/of-c") == ["Observation/c"]
     assert record.found("Observation?subject=Patient/of-b") == []
+
+
+def test_a_work_that_fails_only_when_it_is_written_fails_alone(record: Record) -> None:
+    """It creates what is there already, against the word of POST."""
+    record.put(DU)
+
+    def put(each: dict[str, Any], method: Method) -> Any:
+        return lambda t: t.put(resource(each), each["id"], method)[0]
+
+    first, second, third = record.together(
+        put(observation("a", LOINC, "1"), "PUT"),
+        put(DU | {"gender": "male"}, "POST"),
+        put(observation("c", LOINC, "2"), "PUT"),
+    )
+    assert isinstance(second, Exception)
+    assert (first.seq, third.seq) == (2, 3)
+    assert content(record.read("Patient/du")) == DU
+    assert record.versions("Patient") == ["Patient/du/1"]
 
 
 def test_what_a_failed_work_looked_up_is_forgotten_with_what_it_made(record: Record) -> None:
