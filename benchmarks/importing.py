@@ -86,7 +86,7 @@ def _until(resources: int, target: Target, workload: Workload, seconds: float) -
 def _results(
     found: _Imported, some: list[Packet], texts: Sequence[bytes], setting: Setting
 ) -> list[Result]:
-    least = limits(texts, setting.seconds / 10)
+    least = limits(texts, texts, setting.seconds / 10)
     sent = sum(len(packet.text) for packet in some) / sum(len(packet.entries) for packet in some)
     return [
         Result(

@@ -36,8 +36,10 @@ class Population:
             for entry in packet.entries
         ]
         self.charts = [self._chart(packet) for packet in charts]
-        self.size = sum(map(len, self.charts))  # resources in one round of copies
         self._asked = [pair for packet in charts for pair in _observed(packet)]
+        if not self._asked:
+            raise ValueError("nobody among these has an observation to be asked for")
+        self.size = sum(map(len, self.charts))  # resources in one round of copies
 
     def copies(self) -> Iterator[list[bytes]]:
         """Charts, without end: each round is of other people."""

@@ -31,4 +31,4 @@ class Setting:
     @property
     def sizes(self) -> tuple[int, ...]:
         """Resources in the record, of the flat curve."""
-        return (1_000, 2_000, 4_000) if self.quick else (10_000, 100_000, 1_000_000)
+        return (4_000, 8_000, 16_000) if self.quick else (10_000, 100_000, 1_000_000)

@@ -21,8 +21,9 @@ _WIDTH = 960
 _NAMES = 190  # px for the names of the workloads
 _TOP = 92
 _LINE = 44
-_PANEL = 300
-_GAP = 70
+_PANEL = 290
+_GAP = 90
+_ROOM = 0.1  # powers of ten to the right of the greatest value
 
 _STYLE = """
 svg { --ground: #ffffff; --ink: #1f2328; --soft: #59636e; --line: #d8dee4;
@@ -48,11 +49,11 @@ text { font: 13px system-ui, -apple-system, "Segoe UI", "Noto Sans CJK SC", sans
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """From values to pixels, by their logarithm, over whole powers of ten."""
+    """From values to pixels, by their logarithm."""
 
     left: float
-    low: int
-    high: int
+    low: float  # powers of ten
+    high: float
 
     def at(self, value: float) -> float:
         share = (log10(value) - self.low) / (self.high - self.low)
@@ -60,13 +61,12 @@ class Scale:
 
     @property
     def powers(self) -> Iterable[int]:
-        return range(self.low, self.high + 1)
+        return range(ceil(self.low), floor(self.high) + 1)
 
 
 def scale(left: float, values: Sequence[float]) -> Scale:
-    """A scale on which all values, which are positive, have their place."""
-    low, high = floor(log10(min(values))), ceil(log10(max(values)))
-    return Scale(left, low, max(high, low + 1))
+    """From a whole power of ten to a little more than the greatest value; all are positive."""
+    return Scale(left, floor(log10(min(values))), log10(max(values)) + _ROOM)
 
 
 def drawn(report: Report) -> str:
@@ -117,8 +117,8 @@ def _latencies(rows: Sequence[Row], bottom: float) -> Iterator[str]:
         yield f'<line class="span" x1="{left}" x2="{right}" y1="{y}" y2="{y}"/>'
         yield f'<circle class="p50" cx="{left}" cy="{y}" r="6"/>'
         yield f'<circle class="p99" cx="{right}" cy="{y}" r="5"/>'
-        yield _text(left + 6, y - 11, number(p50), anchor="end")
-        yield _text(right - 6, y - 11, number(p99), anchor="start")
+        yield _text(left - 11, y + 5, number(p50), anchor="end")
+        yield _text(right + 11, y + 5, number(p99))
 
 
 def _grid(across: Scale, bottom: float, unit: str) -> Iterator[str]:

@@ -39,14 +39,15 @@ class Limits(Struct, frozen=True):
     decode_us: float
     extract_us: float
     commit_us: dict[int, float]  # by resources in a commit; extracting is in it
+    create_us: float  # decode and commit, 64 at a time, what the workload `create` sends
     mean_bytes: int
 
     def yardsticks(self, us: float) -> float:
         return us / self.loads_us
 
 
-def limits(texts: Sequence[bytes], seconds: float) -> Limits:
-    """Of resources as they were sent.
+def limits(texts: Sequence[bytes], created: Sequence[bytes], seconds: float) -> Limits:
+    """Of resources in all their kinds, and of those that the workload `create` sends.
 
     Args:
         seconds: how long to go on with each part, about.
@@ -63,6 +64,8 @@ def limits(texts: Sequence[bytes], seconds: float) -> Limits:
             decode_us=_each(parse, texts, seconds),
             extract_us=_each(extract, [resource.value for resource in parsed], seconds),
             commit_us={size: _commit(parsed, size, seconds) for size in BATCHES},
+            create_us=_each(parse, created, seconds)
+            + _commit([parse(text) for text in created], 64, seconds),
             mean_bytes=sum(map(len, texts)) // len(texts),
         )
     finally:

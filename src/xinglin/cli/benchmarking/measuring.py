@@ -23,7 +23,7 @@ from xinglin.cli.benchmarking.limits import Limits, limits
 from xinglin.cli.benchmarking.machine import Machine, machine
 from xinglin.cli.benchmarking.machine import load as machine_load
 from xinglin.cli.benchmarking.target import Target, ours, size
-from xinglin.cli.benchmarking.workloads import KINDS, Repeat, Setting
+from xinglin.cli.benchmarking.workloads import KINDS, Repeat, Setting, created
 
 ECHO = "echo"  # the part of a workload that is its limit over HTTP
 ECHOED = ("read", "newest")
@@ -104,7 +104,7 @@ class Bench:
         """The same questions to a server that only echoes; and the limits inside, once."""
         if target.pid is not None and self.limits is None and name == "read":
             texts = [body for _, body in answers.values()]
-            self.limits = limits(texts, self._plan.seconds / 10)
+            self.limits = limits(texts, created(setting.ground), self._plan.seconds / 10)
         with echoing(target.door, answers) as echo:
             workload = KINDS[name].made(Setting(echo.door, setting.ground, setting.packets))
             if workload is not None:
@@ -174,7 +174,7 @@ def _compared(found: Sequence[Row], known: Limits | None) -> list[Row]:
         IMPORT: known.decode_us + known.commit_us[1000],
         "read": at_door,
         "newest": echoes.get("newest"),
-        "create": None if at_door is None else at_door + known.decode_us + known.commit_us[64],
+        "create": None if at_door is None else at_door + known.create_us,
     }
     return [
         compared(row, known.loads_us, least.get(row.workload) if row.part == WHOLE else None)

@@ -16,7 +16,7 @@ from xinglin.cli.benchmarking.wording import told
 _BUSY = 0.85  # of its core: from here on the generator may have been the limit
 
 _WIDE = 120  # columns of a terminal that shows everything
-_SPARE = {"users", "resources", "p95"}
+_SPARE = {"users", "resources", "p95", "yardsticks"}
 
 _COLUMNS = (
     *("workload", "users", "requests", "resources", "p50", "p95", "p99", "errors"),

@@ -55,7 +55,7 @@ def resources(number: int, ids: Ids) -> Iterator[Json]:
     yield _explanation(ids)
 
 
-def observation(subject: str | None, number: int) -> Json:
+def observation(subject: str, number: int) -> Json:
     """One blood glucose."""
     return {
         "resourceType": "Observation",
@@ -67,7 +67,7 @@ def observation(subject: str | None, number: int) -> Json:
             ],
             "text": "Glucose",
         },
-        **({"subject": {"reference": subject}} if subject else {}),
+        "subject": {"reference": subject},
         "effectiveDateTime": f"{_DAY}T{number % 24:02}:{number % 60:02}:00+08:00",
         "issued": f"{_DAY}T23:59:59.999+08:00",
         "valueQuantity": {

@@ -118,18 +118,17 @@ def _search(setting: Setting) -> Workload | None:
 
 
 def _create(setting: Setting) -> Workload:
-    patients = [at for at, _ in setting.ground.of("Patient")]
-    return Repeat(
-        [
-            setting.door.ask(
-                "",
-                "POST",
-                "Observation",
-                orjson.dumps(visit.observation(patients[number % len(patients)], number)),
-            )
-            for number in range(_BODIES)
-        ]
-    )
+    texts = created(setting.ground)
+    return Repeat([setting.door.ask("", "POST", "Observation", text) for text in texts])
+
+
+def created(ground: Ground) -> list[bytes]:
+    """Observations of those who are known, each of them another."""
+    patients = [at for at, _ in ground.of("Patient")]
+    return [
+        orjson.dumps(visit.observation(patients[number % len(patients)], number))
+        for number in range(_BODIES)
+    ]
 
 
 def _mixed(setting: Setting) -> Workload | None:
