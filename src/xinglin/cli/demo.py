@@ -39,7 +39,9 @@ def demo(
     from xinglin.server.settings import load
 
     settings = load(flags={"data": data} if port is None else {"data": data, "port": port})
-    configure(settings.log_level, settings.log_format)
+    # Lines of the log between those for people would only be in the way.
+    level = settings.log_level if "log_level" in settings.model_fields_set else "warning"
+    configure(level, settings.log_format)
     # Before the port: a demo that runs already is named by the folder, with its address.
     house = open_house(settings, data)
     try:
