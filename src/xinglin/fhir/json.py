@@ -91,11 +91,25 @@ def compact(data: bytes, *, max_depth: int = MAX_DEPTH) -> bytes:
         raise _refused("fhir.json-malformed", data, int(found[1]) if found else len(data)) from None
     except RecursionError:
         raise _too_deep() from None
-    if b"\\" in data and (b"\\u" in data or b"\\b" in data or b"\\f" in data):
-        _check_escapes(data)
+    _check_content(text, max_depth)
+    return text
+
+
+def check_compact(text: bytes, *, max_depth: int = MAX_DEPTH) -> None:
+    """All that `compact` looks at, of JSON that has no white space any more.
+
+    Raises: Refused, as `compact` does.
+    """
+    if not text.isascii():
+        _check_utf8(text)
+    _check_content(text, max_depth)
+
+
+def _check_content(text: bytes, max_depth: int) -> None:
+    if b"\\" in text and (b"\\u" in text or b"\\b" in text or b"\\f" in text):
+        _check_escapes(text)
     if _deeper_than(max_depth, text):
         raise _too_deep()
-    return text
 
 
 def _check_utf8(data: bytes) -> None:

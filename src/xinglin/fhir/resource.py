@@ -10,7 +10,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import UNSET, Raw
 
-from xinglin.fhir.json import compact
+from xinglin.fhir.json import check_compact, compact
 from xinglin.fhir.outcome import Issue, Refused
 from xinglin.fhir.r4.decoding import Head, decode, head
 
@@ -33,7 +33,9 @@ class Resource(msgspec.Struct, frozen=True, gc=False):
     """The whole resource, decoded and checked; resources inside it stay `msgspec.Raw`."""
 
 
-def parse(data: bytes, *, expected: str | None = None, entries: bool = True) -> Resource:
+def parse(
+    data: bytes, *, expected: str | None = None, entries: bool = True, compacted: bool = False
+) -> Resource:
     """Reads one resource strictly.
 
     Args:
@@ -41,11 +43,14 @@ def parse(data: bytes, *, expected: str | None = None, entries: bool = True) -> 
         expected: the resource type that it must be, if only one can be meant.
         entries: False leaves the resources of a Bundle or Parameters unchecked, for a caller
             that parses each of them by itself.
+        compacted: it is JSON without white space, cut out of a text that was read as JSON.
 
     Raises:
         Refused: with the first thing found wrong and its FHIRPath.
     """
-    text = compact(data)
+    if compacted:
+        check_compact(data)
+    text = data if compacted else compact(data)
     resource_type, found = head(text)
     if expected is not None and resource_type != expected:
         given: dict[str, str | int] = {"expected": expected, "found": resource_type}

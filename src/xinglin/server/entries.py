@@ -78,6 +78,7 @@ def as_request(
         body=body or b"",
         reader=outer.reader,
         base=outer.base,
+        compacted=body is not None and asked.method != "PATCH",
     )
 
 

@@ -29,6 +29,7 @@ class Request:
 
     __slots__ = (
         "body",
+        "compacted",
         "headers",
         "method",
         "raw_query",
@@ -48,6 +49,7 @@ class Request:
         body: bytes = b"",
         reader: Reader = UNRESTRICTED,
         base: str | None = None,
+        compacted: bool = False,
     ) -> None:
         self.method = method
         self.segments = segments
@@ -56,6 +58,7 @@ class Request:
         self.body = body
         self.reader = reader
         self.stated_base = base
+        self.compacted = compacted  # the body is JSON without white space, cut out of another
         self.what = ""  # the interaction it turned out to be, for metrics and logs
 
     def header(self, name: str) -> str | None:

@@ -15,5 +15,6 @@ LARGE: Final = 256 * 1024  # bytes; from here on reading the text would be felt 
 async def parsed(house: House, request: Request, type: str) -> Resource:
     """Raises Refused for everything that is wrong with it."""
     if len(request.body) < LARGE:
-        return parse(request.body, expected=type)
-    return await house.aside(partial(parse, request.body, expected=type))
+        return parse(request.body, expected=type, compacted=request.compacted)
+    reading = partial(parse, request.body, expected=type, compacted=request.compacted)
+    return await house.aside(reading)
