@@ -17,6 +17,7 @@ import pytest
 
 from tests.kit.server import FHIR, running_server, serving
 
+ROOT = Path(__file__).parents[2]
 RESIDENTS = 12
 
 
@@ -234,3 +235,18 @@ def test_a_host_header_cannot_write_into_the_page() -> None:
     with serving() as root:
         page = httpx.get(f"{root}/", headers={"host": "a'><script>alert(1)</script>"})
     assert "<script" not in page.text
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
+def test_the_searches_of_the_readme_find_something(readme: str, tmp_path: Path) -> None:
+    text = (ROOT / readme).read_text(encoding="utf-8")
+    shown = re.findall(r"^curl .*?http://127\.0\.0\.1:8000(/fhir\S*?)'?$", text, re.MULTILINE)
+    with demo(tmp_path, "--residents", "40") as running:
+        running.hear("Ctrl-C")
+        root = running.hear(r"http://[\d.:]+\d")[0]
+        wang = httpx.get(f"{root}/fhir/Patient", params={"name": "王"}).json()["entry"]
+        assert wang
+        addresses = [path.replace("<id>", wang[0]["resource"]["id"]) for path in shown]
+        assert len(addresses) >= 3
+        for address in addresses:
+            assert httpx.get(f"{root}{address}").json()["entry"], address
