@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from time import time
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -58,10 +59,11 @@ class Answer:
             self.included.add(key(resource))
 
 
-def answered(fhir: httpx.Client, asked: Asked) -> Answer:
-    """The answer on all its pages."""
+def answered(fhir: httpx.Client, asked: Asked, count: int) -> Answer:
+    """The answer on all its pages, of so many matches each."""
     found = Answer()
-    address = f"{asked.path}?{httpx.QueryParams(list(asked.pairs))}"
+    controls = (("_count", str(count)), ("_total", "accurate"), ("_elements", "id"))
+    address = f"{asked.path}?{urlencode([*asked.pairs, *controls])}"
     for bundle in pages(fhir, address):
         for entry in bundle.get("entry", []):
             found.add(entry, entry["search"]["mode"])
@@ -71,7 +73,7 @@ def answered(fhir: httpx.Client, asked: Asked) -> Answer:
 
 def _otherwise(fhir: httpx.Client, asked: Asked, expected: int) -> list[str]:
     """What is wrong with the number alone, asked by POST of a form."""
-    form = str(httpx.QueryParams([*asked.pairs, ("_summary", "count")]))
+    form = urlencode([*asked.pairs, ("_summary", "count")])
     path = f"{asked.path}/_search".removeprefix("/")
     headers = {"content-type": "application/x-www-form-urlencoded"}
     bundle = fhir.post(path, content=form, headers=headers).json()
@@ -84,12 +86,12 @@ def difference(fhir: httpx.Client, corpus: Corpus, asked: Asked, random: Random)
     before = Oracle(corpus, int(time() * 1000))
     expected = before.matches(asked)
     count = 1000 if random.random() < 0.7 else max(3, len(expected) // 4)
-    controls = (("_count", str(count)), ("_total", "accurate"), ("_elements", "id"))
-    paged = Asked(asked.path, (*asked.pairs, *controls))
     try:
-        got = answered(fhir, paged)
+        got = answered(fhir, asked, count)
     except AnswerError as refusal:
-        return str(refusal)
+        if "too-costly" not in str(refusal):
+            return str(refusal)
+        got = answered(fhir, asked, 10)  # every patient's whole record is too much for one page
     after = Oracle(corpus, int(time() * 1000))  # `ap` depends on the moment
     expected = expected if set(got.matches) == expected else after.matches(asked)
     included = after.included(asked, expected)
@@ -137,5 +139,5 @@ def test_invented_searches_find_what_looking_at_everything_finds(
 @pytest.mark.heavy
 def test_invented_searches_in_the_records_of_all_patients(tmp_path: Path) -> None:
     with holding(tmp_path, patients(), additions()) as fhir:
-        wrong = differences(fhir, read_back(fhir), SEED, 4 * SEARCHES)
+        wrong = differences(fhir, read_back(fhir), SEED, 2 * SEARCHES)
     assert not wrong, _told(wrong)
