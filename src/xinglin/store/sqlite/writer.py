@@ -2,9 +2,9 @@
 
 Every work sees the record with the works before it, so all are serializable; and they share
 one fsync, which is the dear part. When one fails, the group is run again work by work, and that
-one is undone alone. `t` is the microsecond at
-which a group began, forced to increase; a group begins in a later millisecond than the group
-before it, so a commit number never runs ahead of the clock however busy the writer is.
+one is undone alone. `t` is the microsecond at which a group began, forced to increase; a group
+begins in a later millisecond than the group before it, so a commit number never runs ahead of
+the clock however busy the writer is.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ PATIENCE = 10  # looks at the clock before a group begins in the millisecond of 
 @dataclass(slots=True, eq=False)
 class _Job:
     work: Callable[[Work], Any]
-    done: Callable[[Any, BaseException | None], None]
+    loop: asyncio.AbstractEventLoop
+    answer: asyncio.Future[Any]
     result: Any = field(default=None)
     error: BaseException | None = None
 
@@ -52,16 +53,10 @@ class Writer:
     async def commit(self, work: Callable[[Work], Any]) -> Any:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Any] = loop.create_future()
-
-        def done(result: Any, error: BaseException | None) -> None:
-            # Who asked may be gone, and its loop closed.
-            with suppress(RuntimeError):
-                loop.call_soon_threadsafe(_settle, answer, result, error)
-
         with self._entrance:
             if self._closed:
                 raise RuntimeError("the store is closed")
-            self._jobs.put(_Job(work, done))
+            self._jobs.put(_Job(work, loop, answer))
         return await answer
 
     def close(self) -> None:
@@ -83,8 +78,10 @@ class Writer:
             group, open_for_work = self._take()
             if group:
                 self._commit_group(ledger, group)
-                for job in group:
-                    job.done(job.result, job.error)
+                for loop in {job.loop for job in group}:
+                    mine = [job for job in group if job.loop is loop]
+                    with suppress(RuntimeError):  # who asked may be gone, and its loop closed
+                        loop.call_soon_threadsafe(_settle, mine)
         ledger.connection.close()
 
     def _take(self) -> tuple[list[_Job], bool]:
@@ -166,10 +163,11 @@ def _alone(ledger: Ledger, job: _Job, t: int) -> None:
     run("RELEASE work")
 
 
-def _settle(answer: asyncio.Future[Any], result: Any, error: BaseException | None) -> None:
-    if answer.cancelled():
-        return
-    if error is None:
-        answer.set_result(result)
-    else:
-        answer.set_exception(error)
+def _settle(jobs: list[_Job]) -> None:
+    for job in jobs:
+        if job.answer.cancelled():
+            continue
+        if job.error is None:
+            job.answer.set_result(job.result)
+        else:
+            job.answer.set_exception(job.error)
