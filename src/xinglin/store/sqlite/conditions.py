@@ -17,6 +17,7 @@ from xinglin.store.sqlite.names import Catalogue, Names
 from xinglin.store.sqlite.schema import REFERENCE_SHIFT
 from xinglin.store.sqlite.sql import (
     FALSE,
+    MANY,
     TRUE,
     Sql,
     among,
@@ -113,7 +114,10 @@ class Conditions:
         keys = self.keys(node, type)
         if keys is not None:
             held = among("k", keys)
-            probe = exists("ix", both((held, Sql(f"d = {a}.d AND rid = {a}.rid"))))
+            if len(keys) > MANY:  # gathered once, rather than looked for under each of them
+                probe = Sql(f"{a}.rid IN (SELECT rid FROM ix WHERE {held.text})", held.bindings)
+            else:
+                probe = exists("ix", both((held, Sql(f"d = {a}.d AND rid = {a}.rid"))))
             if isinstance(node, tree.Compartment) and _owner(node, type):
                 return either((probe, self.condition(tree.Ids((node.id,)), type, a)))
             return probe
@@ -292,6 +296,8 @@ class Conditions:
                 )
                 return exists(f"link l CROSS JOIN res {b}", both((step, there)))
             case tree.Has(parameter, where):
+                if parameter.only not in (None, type):
+                    return FALSE
                 there = self.condition(
                     self.allowed(parameter.resource, where), parameter.resource, b
                 )

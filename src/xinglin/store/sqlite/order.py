@@ -6,6 +6,7 @@ import base64
 import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import msgspec
 
@@ -16,12 +17,14 @@ from xinglin.store.sqlite.conditions import Conditions
 from xinglin.store.sqlite.schema import NO_DATE
 from xinglin.store.sqlite.sql import Binding, Sql
 
+Integer = Annotated[int, msgspec.Meta(ge=-(1 << 62), le=1 << 62)]  # as the database has them
+
 
 class Place(msgspec.Struct, array_like=True):
     """Behind which hit the next page begins, and the end of the feed at the first page."""
 
-    snapshot: int
-    after: list[int | float | str | None]
+    snapshot: Integer
+    after: list[Integer | float | str | None]
 
     def encode(self) -> str:
         return base64.urlsafe_b64encode(msgspec.json.encode(self)).decode().rstrip("=")

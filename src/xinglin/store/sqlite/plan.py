@@ -182,7 +182,7 @@ def _source(
         case tree.Chain():
             return _from_target(connection, conditions, type, node)
         case tree.Has():
-            return _from_referrer(connection, conditions, node)
+            return _from_referrer(connection, conditions, type, node)
     return None
 
 
@@ -211,9 +211,11 @@ def _from_target(
 
 
 def _from_referrer(
-    connection: apsw.Connection, conditions: Conditions, node: tree.Has
+    connection: apsw.Connection, conditions: Conditions, type: str, node: tree.Has
 ) -> Postings | Rids | None:
-    inner = plan(connection, conditions, node.parameter.resource, node.where)
+    inner = None
+    if node.parameter.only in (None, type):
+        inner = plan(connection, conditions, node.parameter.resource, node.where)
     if inner is None:
         return NOWHERE
     found = small(connection, inner)

@@ -90,6 +90,8 @@ class Reads:
         if rid is None:
             return None
         if version is not None:
+            if version >> 62:
+                return None  # larger than a number of the database
             return history.one(self._connection, rid, version)
         assert at is not None
         return history.as_of(self._connection, rid, self._seq_at(at + 1))

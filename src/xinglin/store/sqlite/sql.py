@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,8 @@ class Sql:
     bindings: tuple[Binding, ...] = ()
 
 
+MANY = 500  # a statement may have some ten thousand bindings, and is short with few
+
 TRUE = Sql("1")
 FALSE = Sql("0")
 
@@ -22,12 +25,15 @@ def marks(values: Sequence[Binding]) -> str:
     return "(" + ", ".join("?" * len(values)) + ")"
 
 
-def among(column: str, values: Sequence[Binding]) -> Sql:
-    """`column` is one of the values."""
+def among(column: str, values: Sequence[int | float]) -> Sql:
+    """`column` is one of the values, of which there may be any number."""
     if not values:
         return FALSE
     if len(values) == 1:
         return Sql(f"{column} = ?", tuple(values))
+    if len(values) > MANY:
+        listed = json.dumps(list(values))
+        return Sql(f"{column} IN (SELECT value FROM json_each(?))", (listed,))
     return Sql(f"{column} IN {marks(values)}", tuple(values))
 
 
@@ -62,8 +68,10 @@ def exists(source: str, where: Sql) -> Sql:
     return Sql(f"EXISTS (SELECT 1 FROM {source} WHERE {where.text})", where.bindings)
 
 
-def _join(pieces: list[Sql], word: str) -> Sql:
+def _join(pieces: Sequence[Sql], word: str) -> Sql:
+    """Halves of halves, because the depth of an expression is limited and not its length."""
     if len(pieces) == 1:
         return pieces[0]
-    text = word.join(f"({piece.text})" for piece in pieces)
-    return Sql(text, tuple(binding for piece in pieces for binding in piece.bindings))
+    middle = len(pieces) // 2
+    left, right = _join(pieces[:middle], word), _join(pieces[middle:], word)
+    return Sql(f"({left.text}){word}({right.text})", left.bindings + right.bindings)
