@@ -87,7 +87,9 @@ class Bundle(
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 
 _decoder = msgspec.json.Decoder(Bundle)
+_encoder = msgspec.json.Encoder()
 _needless_escape = re.compile(rb"\\(?:/|u00[2-7])").search
+_escape = re.compile(rb"\\(?:u00([2-7][0-9A-Fa-f])|.)")
 _place = re.compile(r" - at `\$(.*)`$")
 _field = re.compile(r"(unknown|required) field `(.*?)`")
 
@@ -97,13 +99,17 @@ def split(data: bytes, *, limit: int) -> Bundle:
 
     Raises:
         Refused: it is not JSON, or not a Bundle; an element of it or of its entries is unknown,
-            missing or of the wrong kind (the resources themselves are not read); or there are
-            more entries than `limit`.
+            missing, given twice or of the wrong kind (the resources themselves are not read);
+            or there are more entries than `limit`.
     """
+    text = compact(data)
     try:
-        bundle = _decoder.decode(compact(data))
+        bundle = _decoder.decode(text)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Refused(_issue(str(error))) from error
+    # What was left out in reading took its quotes along: the first of two, or null.
+    if _encoder.encode(bundle).count(b'"') != text.count(b'"'):
+        json.check_members(text, "Bundle")
     if len(bundle.entries) > limit:
         given: dict[str, str | int] = {"entries": len(bundle.entries), "limit": limit}
         issue = Issue("too-long", "fhir.bundle-too-long", at="Bundle.entry", given=given)
@@ -114,14 +120,23 @@ def split(data: bytes, *, limit: int) -> Bundle:
 def compact(data: bytes) -> bytes:
     """The same JSON without white space, and with every plain character written plainly:
     what `\\u0022` or `\\/` hides cannot be found by searching."""
-    if _needless_escape(data):
-        return json.dump_exact(json.parse_exact(data))
     try:
-        return msgspec.json.format(data.removeprefix(_BYTE_ORDER_MARK), indent=-1)
+        text: bytes = msgspec.json.format(data.removeprefix(_BYTE_ORDER_MARK), indent=-1)
     except (msgspec.DecodeError, RecursionError):
         # That looks closer than is needed here, where each resource is read later; and it says
         # in which line the fault is.
-        return json.compact(data)
+        text = json.compact(data)
+    return _escape.sub(_plain, text) if _needless_escape(text) else text
+
+
+def _plain(escape: re.Match[bytes]) -> bytes:
+    """An escape as it has to be written, which nearly always is the character itself."""
+    if escape[0] == b"\\/":
+        return b"/"
+    sign = bytes.fromhex(escape[1].decode()) if escape[1] else None
+    if sign is None:
+        return escape[0]
+    return b"\\" + sign if sign in b'"\\' else sign
 
 
 def _issue(message: str) -> Issue:

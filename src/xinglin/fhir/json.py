@@ -8,6 +8,7 @@ as RFC 8259 section 8.1 permits.
 
 from __future__ import annotations
 
+import json
 import re
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -44,17 +45,59 @@ def parse_exact(data: bytes) -> Json:
     """Read one JSON document, with `Decimal` for every number that is not an integer.
 
     Raises:
-        Refused: it is not JSON, or it is nested too deeply to be read.
+        Refused: it is not JSON, it is nested too deeply to be read, or an object in it has a
+            member twice, of which a reader would keep the last.
 
     >>> parse_exact(b'[72.50, 1]')
     [Decimal('72.50'), 1]
     """
     try:
-        return _decoder.decode(data)
+        document = _decoder.decode(data)
+        # A member that was lost took its quotes along; an escaped quote brings back one.
+        if _encoder.encode(document).count(b'"') != data.count(b'"') or b"\\u0022" in data:
+            check_members(data)
     except (msgspec.DecodeError, UnicodeDecodeError, InvalidOperation) as error:
         raise Refused(Issue("structure", "fhir.json-unreadable")) from error
     except RecursionError as error:
         raise Refused(Issue("structure", "fhir.json-too-deep")) from error
+    return document
+
+
+def check_members(data: bytes, at: str = "") -> None:
+    """A slow look at every object of a document that is known to be JSON.
+
+    Args:
+        at: the place of the document, with which the place of the member begins.
+
+    Raises:
+        Refused: naming the first member that is given twice.
+    """
+    text = data.decode(errors="replace")
+    try:
+        document = json.loads(text, object_pairs_hook=_Object, parse_int=str, parse_float=str)
+        _check_members(document, at)
+    except RecursionError:
+        raise _too_deep() from None
+
+
+class _Object(list[tuple[str, Any]]):
+    """A JSON object as its members, so that one given twice is still there twice."""
+
+
+def _check_members(found: Any, at: str) -> None:
+    if isinstance(found, _Object):
+        names: set[str] = set()
+        for name, _ in found:
+            if name in names:
+                place = f"{at}.{name}".removeprefix(".")
+                given: dict[str, str | int] = {"name": name}
+                raise Refused(Issue("structure", "fhir.element-twice", at=place, given=given))
+            names.add(name)
+        for name, value in found:
+            _check_members(value, f"{at}.{name}")
+    elif isinstance(found, list):
+        for index, value in enumerate(found):
+            _check_members(value, f"{at}[{index}]")
 
 
 def dump_exact(document: Json) -> bytes:

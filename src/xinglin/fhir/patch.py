@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from decimal import Decimal
 from typing import Final
 
 import msgspec
 
-from xinglin.fhir.json import Json, dump_exact
+from xinglin.fhir.json import Json, dump_exact, parse_exact
 from xinglin.fhir.outcome import Issue, Refused
 
 # A few `copy` operations of the document into itself would double it each time.
@@ -57,9 +56,6 @@ class Test(msgspec.Struct, tag="test", tag_field="op", frozen=True):
 Operation = Add | Remove | Replace | Move | Copy | Test
 Patch = Sequence[Operation]
 
-_list = msgspec.json.Decoder(list[msgspec.Raw])
-_operation: msgspec.json.Decoder[Operation] = msgspec.json.Decoder(Operation, float_hook=Decimal)
-
 
 class _Impossible(Exception):  # noqa: N818  (becomes a Refused once the operation is known)
     def __init__(self, key: str, pointer: str = "") -> None:
@@ -72,19 +68,19 @@ def parse(data: bytes) -> Patch:
     """Read a patch document (`application/json-patch+json`).
 
     Raises:
-        Refused: naming the first operation that is not one of the six with its members.
+        Refused: it is not JSON, or not a list; else naming the first operation that is not one
+            of the six with its members.
     """
-    try:
-        raw = _list.decode(data)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise Refused(Issue("structure", "fhir.patch-not-a-list")) from error
-    return [_read(index, operation) for index, operation in enumerate(raw)]
+    document = parse_exact(data)
+    if not isinstance(document, list):
+        raise Refused(Issue("structure", "fhir.patch-not-a-list"))
+    return [_read(index, operation) for index, operation in enumerate(document)]
 
 
-def _read(index: int, raw: msgspec.Raw) -> Operation:
+def _read(index: int, operation: Json) -> Operation:
     try:
-        return _operation.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        read: Operation = msgspec.convert(operation, Operation)
+    except msgspec.ValidationError as error:
         issue = Issue(
             "structure",
             "fhir.patch-operation-malformed",
@@ -92,6 +88,7 @@ def _read(index: int, raw: msgspec.Raw) -> Operation:
             given={"operation": index},
         )
         raise Refused(issue) from error
+    return read
 
 
 def apply(document: Json, patch: Patch) -> Json:

@@ -250,6 +250,34 @@ def test_a_request_says_what_it_wants(method: str, at: str) -> None:
     assert _refusal(json.dumps(document).encode()) == ("fhir.bundle-missing-element", at)
 
 
+@pytest.mark.parametrize(
+    ("once", "twice", "at"),
+    [
+        ('"type": "transaction"', '"type": "batch", "type": "transaction"', "Bundle.type"),
+        ('"method": "DELETE"', '"method": "GET", "method": "DELETE"', "request.method"),
+        ('"ifMatch"', '"ifMatch": "W/1", "ifMatch"', "request.ifMatch"),
+        ('"request": {"method": "D', '"request": null, "request": {"method": "D', "request"),
+        ('"entry": [', '"entry": [], "entry": [', "Bundle.entry"),
+    ],
+)
+def test_an_element_given_twice_is_refused(once: str, twice: str, at: str) -> None:
+    text = json.dumps(BUNDLE)
+    assert text.count(once) == 1
+    place = at if at.startswith("Bundle") else f"Bundle.entry[1].{at}"
+    assert _refusal(text.replace(once, twice).encode()) == ("fhir.element-twice", place)
+
+
+def test_an_element_that_is_null_is_absent() -> None:
+    assert split(json.dumps(BUNDLE | {"id": None}).encode(), limit=2).id is None
+
+
+def test_plain_characters_are_written_plainly_and_nothing_else_changes() -> None:
+    written = rb' { "a\/" : "\u0041\u0022\u005C\u005cn\\u0041\n\u4e2d\u007e", "a\/":1.50e2 } '
+    plain = rb'{"a/":"A\"\\\\n\\u0041\n\u4e2d~","a/":1.50e2}'
+    assert compact(written) == plain
+    assert json.loads(compact(written)) == json.loads(written)
+
+
 @pytest.mark.parametrize("data", [b"[]", b"null", b'"Bundle"', b'{"type":"\xff"}'])
 def test_what_is_no_bundle_is_refused(data: bytes) -> None:
     assert _refusal(data) == ("fhir.bundle-unreadable", "Bundle")
@@ -273,4 +301,4 @@ def test_any_text_is_split_or_refused(text: str) -> None:
     try:
         split(text.encode(), limit=10)
     except Refused as refusal:
-        assert re.match(r"fhir\.(bundle|json)-", refusal.issues[0].key)
+        assert re.match(r"fhir\.(bundle|json|element)-", refusal.issues[0].key)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -149,3 +151,30 @@ def test_a_number_beyond_all_bounds_is_refused() -> None:
 def test_what_is_read_exactly_is_written_the_same(document: Any) -> None:
     read = parse_exact(json.dumps(document).encode())
     assert parse_exact(dump_exact(read)) == read
+
+
+@pytest.mark.parametrize(
+    ("document", "place"),
+    [
+        ('{"a":1,"a":2}', "a"),
+        ('{"b":[{"c":1},{"a":1,"x":{},"a":1}]}', "b[1].a"),
+        ('[{"a":"1","a":"2"}]', "[0].a"),
+        (r'{"a":"\u0022\u0022","b":1,"b":2}', "b"),
+        (r'{"a":1,"\u0061":2}', "a"),
+        ('{"姓":1,"姓":{"姓":1}}', "姓"),
+    ],
+)
+def test_a_member_given_twice_is_not_lost_but_refused(document: str, place: str) -> None:
+    with pytest.raises(Refused) as caught:
+        parse_exact(document.encode())
+    [issue] = caught.value.issues
+    assert (issue.key, issue.at) == ("fhir.element-twice", place)
+
+
+@given(DOCUMENTS, st.booleans())
+def test_what_is_given_once_is_read(document: Any, ascii_only: bool) -> None:
+    text = json.dumps(document, ensure_ascii=ascii_only)
+    expected = json.loads(text, parse_float=Decimal)
+    assert parse_exact(text.encode()) == expected
+    escaped = re.sub(r"\\(.)", lambda e: "\\u0022" if e[1] == '"' else e[0], text)
+    assert parse_exact(escaped.encode()) == expected

@@ -146,15 +146,18 @@ def test_what_cannot_be_done_is_refused(operation: dict[str, Any], key: str) -> 
     ("patch", "key"),
     [
         (b"{}", "fhir.patch-not-a-list"),
-        (b"nonsense", "fhir.patch-not-a-list"),
-        (b"[" * 100_000, "fhir.patch-not-a-list"),
+        (b"nonsense", "fhir.json-unreadable"),
+        (b"[" * 100_000, "fhir.json-too-deep"),
+        (b"[7]", "fhir.patch-operation-malformed"),
+        (b'[{"op":"remove","path":"/a","path":"/b"}]', "fhir.element-twice"),
+        (b'[{"op":"add","path":"/a","value":{"b":1,"b":2}}]', "fhir.element-twice"),
         (b'[{"op":"spam","path":"/a"}]', "fhir.patch-operation-malformed"),
         (b'[{"op":"add","path":"/a"}]', "fhir.patch-operation-malformed"),
         (b'[{"op":"move","path":"/a"}]', "fhir.patch-operation-malformed"),
         (b'[{"path":"/a","value":1}]', "fhir.patch-operation-malformed"),
         (b'[{"op":"remove","path":7}]', "fhir.patch-operation-malformed"),
         (b'[{"op":"remove","path":null}]', "fhir.patch-operation-malformed"),
-        (b'[{"op":"add","path":"/a","value":"\xff"}]', "fhir.patch-operation-malformed"),
+        (b'[{"op":"add","path":"/a","value":"\xff"}]', "fhir.json-unreadable"),
     ],
 )
 def test_what_is_not_a_patch_is_refused(patch: bytes, key: str) -> None:

@@ -11,11 +11,8 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from xinglin.fhir.json import check_members
 from xinglin.fhir.outcome import Code, Issue, Refused
-
-
-class _Object(list[tuple[str, Any]]):
-    """A JSON object as its members, so that one given twice is still there twice."""
 
 
 def check_exactly(text: bytes, value: msgspec.Struct | None, at: str) -> None:
@@ -26,14 +23,14 @@ def check_exactly(text: bytes, value: msgspec.Struct | None, at: str) -> None:
         value: what it was decoded to, if it could be.
         at: the place of the resource.
     """
-    document = json.loads(text, object_pairs_hook=_Object, parse_int=Decimal)
-    _check(document, value, at)
+    check_members(text, at)
+    _check(json.loads(text, parse_int=Decimal), value, at)
 
 
 def _check(found: Any, value: Any, at: str) -> None:
-    if found in ("", []):  # an _Object is a list
+    if found in ("", [], {}):
         _refuse("structure", "fhir.empty", at)
-    if isinstance(found, _Object):
+    if isinstance(found, dict):
         _check_object(found, value, at)
     elif isinstance(found, list):
         decoded = value if isinstance(value, list) else [None] * len(found)
@@ -43,14 +40,9 @@ def _check(found: Any, value: Any, at: str) -> None:
         _refuse("structure", "fhir.wrong-type", at, expected="number", got="string")
 
 
-def _check_object(found: _Object, value: Any, at: str) -> None:
-    names: set[str] = set()
-    for name, _ in found:
-        if name in names:
-            _refuse("structure", "fhir.element-twice", f"{at}.{name}")
-        names.add(name)
+def _check_object(found: dict[str, Any], value: Any, at: str) -> None:
     attributes = _attributes(value)
-    for name, item in found:
+    for name, item in found.items():
         _check(item, getattr(value, attributes.get(name, ""), None), f"{at}.{name}")
 
 
