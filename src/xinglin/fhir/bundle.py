@@ -174,8 +174,11 @@ def aliases(full_url: str) -> Sequence[str]:
 _CONDITIONAL: Final = re.compile(
     rb'"reference":"([A-Z][A-Za-z]+\?[^"\\]*(?:\\.[^"\\]*)*)"', re.DOTALL
 )
-_ELEMENT: Final = re.compile(rb'"(\w+)":("[^"\\]*"|\["[^"\\]*"(?:,"[^"\\]*")*\])')
-_VALUE: Final = re.compile(rb'"([^"\\]*)"')
+_STRING: Final = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
+_ELEMENT: Final = re.compile(
+    rb'"(\w+)":(%b|\[%b(?:,%b)*\])' % (_STRING, _STRING, _STRING), re.DOTALL
+)
+_VALUE: Final = re.compile(_STRING, re.DOTALL)
 _NARRATIVE: Final = re.compile(rb'"div":"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _ATTRIBUTE: Final = re.compile(rb"""((?:href|src)\s*=\s*(?:\\"|'))([^"'\\]+)""")
 _STEM: Final = re.compile(rb'[^"\\#]*')
@@ -255,8 +258,12 @@ class Links:
         name, values = element.groups()
         if not _links(type, name):
             return element[0]
-        values = _VALUE.sub(lambda v: b'"' + (self._target(v[1]) or v[1]) + b'"', values)
+        values = _VALUE.sub(self._value, values)
         return b'"' + name + b'":' + values
+
+    def _value(self, string: re.Match[bytes]) -> bytes:
+        target = self._target(string[0][1:-1])
+        return string[0] if target is None else b'"' + target + b'"'
 
     def _narrative(self, narrative: re.Match[bytes]) -> bytes:
         return _ATTRIBUTE.sub(

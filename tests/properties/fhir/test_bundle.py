@@ -144,6 +144,12 @@ def test_an_identifier_that_looks_like_a_link_stays() -> None:
     assert Links(TARGETS).replaced(body, "DocumentReference") == body
 
 
+def test_a_link_beside_an_escaped_text_is_replaced() -> None:
+    body = text({"meta": {"profile": ['a "b" \\', ONE, "\n", ONE]}})
+    linked = text({"meta": {"profile": ['a "b" \\', "Patient/1", "\n", "Patient/1"]}})
+    assert Links(TARGETS).replaced(body, "List") == linked
+
+
 def test_conditional_references_are_asked_for_once_each() -> None:
     asked: list[str] = []
 
