@@ -201,9 +201,11 @@ def _keys(kind: str, element: Any) -> list[Any]:
 
 
 def _values(kind: str, element: Any) -> bool:
-    """Whether an element gives a parameter anything to compare."""
+    """Whether an element gives a parameter or its modifiers anything to compare."""
     if kind == "reference":
-        return bool(element.get("reference"))
+        return bool(element.get("reference") or element.get("identifier", {}).get("value"))
+    if kind == "token" and any(elements.words(element)):
+        return True
     return kind == "composite" or bool(_keys(kind, element))
 
 
