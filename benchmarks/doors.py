@@ -24,6 +24,7 @@ def doors(setting: Setting) -> Record:
         machine=report.machine,
         load_after=report.load_after,
         data=report.data,
+        quick=setting.quick,
         results=_results(report),
         report=report,
     )

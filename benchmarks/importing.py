@@ -49,6 +49,7 @@ def importing(setting: Setting) -> Record:
         machine=where,
         load_after=machine_load(),
         data=setting.data,
+        quick=setting.quick,
         results=_results(found, some, list(charts)[:_SAMPLE], setting),
     )
 

@@ -128,7 +128,7 @@ def _machines(records: Iterable[Record]) -> str:
             record.part,
             f"{at.processor}, {at.cores} cores, {at.memory_gib} GiB",
             f"{at.system}, Python {at.python}",
-            record.data,
+            record.data + (", **quick: far too short to trust**" if record.quick else ""),
             f"{at.date}, {at.commit or at.xinglin}",
             f"{at.load} → {record.load_after}",
         )

@@ -52,6 +52,7 @@ class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
     machine: Machine
     load_after: float
     data: str
+    quick: bool = False  # small and short: shows that it works, not how fast it is
     results: list[Result]
     report: Report | None = None
     points: list[Point] = []

@@ -82,6 +82,7 @@ def scaling(setting: Setting) -> Record:
         machine=where,
         load_after=machine_load(),
         data=setting.data,
+        quick=setting.quick,
         results=_results(points),
         points=points,
     )

@@ -71,8 +71,8 @@ def scale(left: float, values: Sequence[float]) -> Scale:
 
 def drawn(report: Report) -> str:
     """The picture of all whole workloads that had an answer."""
-    rows = [row for row in report.rows if row.part == WHOLE and row.requests]
-    echoes = {row.workload: row for row in report.rows if row.part == ECHO and row.requests}
+    rows = [row for row in report.rows if row.part == WHOLE and rate(row) > 0]
+    echoes = {row.workload: row for row in report.rows if row.part == ECHO and rate(row) > 0}
     height = _TOP + _LINE * len(rows) + 64
     title = told("chart-title", target=report.target)
     at = report.machine

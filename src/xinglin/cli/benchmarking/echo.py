@@ -57,7 +57,8 @@ def recorded(door: Door, asks: list[Ask]) -> Answers:
         for ask in asks:
             head = ask.data.decode("latin-1").partition("\r\n\r\n")[0].split("\r\n")
             target = head[0].split(" ")[1]
-            headers = dict(line.split(": ", 1) for line in head[1:]) | {"accept-encoding": ""}
+            given = (line.partition(":") for line in head[1:])
+            headers = {name: value.strip() for name, _, value in given} | {"accept-encoding": ""}
             answer = http.get(urljoin(door.base, target), headers=headers)
             kept = [
                 (name.lower(), value)

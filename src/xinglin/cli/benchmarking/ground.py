@@ -47,11 +47,11 @@ def prepared(door: Door, founding: list[Packet], seeds: list[Packet]) -> Ground:
     """Load what the others refer to, then the seeds.
 
     Raises:
-        Refused: nothing answers at the address, or not even a Patient can be created.
+        Refused: nothing answers at the address, not even a Patient can be created, or a header
+            is none.
     """
     ground = Ground()
-    headers = dict(header.split(":", 1) for header in door.headers)
-    headers |= {"accept": _FHIR, "content-type": _FHIR}
+    headers = [("accept", _FHIR), ("content-type", _FHIR), *map(_header, door.headers)]
     try:
         with httpx.Client(headers=headers, timeout=_PATIENCE, trust_env=False) as http:
             for packet in (*founding, *seeds):
@@ -95,6 +95,14 @@ def local(location: str) -> str:
     'Patient/1'
     """
     return "/".join(location.partition("/_history")[0].rsplit("/", 2)[-2:])
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon or not name.strip():
+        given: dict[str, str | int] = {"header": text}
+        raise Refused(Issue("value", "cli.bench-bad-header", at="--header", given=given))
+    return name.strip(), value.strip()
 
 
 def _silent(door: Door, reason: str) -> Refused:

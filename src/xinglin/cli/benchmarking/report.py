@@ -16,11 +16,11 @@ from xinglin.cli.benchmarking.wording import told
 _BUSY = 0.85  # of its core: from here on the generator may have been the limit
 
 _WIDE = 120  # columns of a terminal that shows everything
-_SPARE = {"users", "resources", "p95", "yardsticks"}
+_SPARE = {"users", "p95", "yardsticks"}
 
 _COLUMNS = (
     *("workload", "users", "requests", "resources", "p50", "p95", "p99", "errors"),
-    *("cpu", "yardsticks", "of-limit", "disk"),
+    *("cpu", "yardsticks", "of-limit"),
 )
 
 
@@ -73,7 +73,6 @@ def _cells(row: Row) -> Iterator[str]:
     yield number(price(row))
     yield number(row.yardsticks)
     yield "" if row.of_limit is None else f"{row.of_limit:.0%}"
-    yield number(row.bytes_per_resource)
 
 
 def _errors(row: Row) -> str:
@@ -108,6 +107,9 @@ def _notes(report: Report) -> Iterator[str]:
         if row.part == WHOLE and row.generator_busy > _BUSY:
             share = f"{row.generator_busy:.0%}"
             yield told("generator-busy", workload=told(f"workload-{row.workload}"), share=share)
+    for row in report.rows:
+        if row.bytes_per_resource is not None:
+            yield told("disk", bytes=number(row.bytes_per_resource))
     if report.resident_mib is not None:
         yield told("memory", mib=round(report.resident_mib))
 
