@@ -135,6 +135,16 @@ def test_conditional_patch(fhir: httpx.Client, card: str) -> None:
     assert fhir.patch(address, json=edit, headers=JSON_PATCH).status_code == 412
 
 
+def test_conditional_merge_patch(fhir: httpx.Client, card: str) -> None:
+    address = f"Patient?identifier=urn:cards|{card}"
+    plain = {"content-type": "application/json"}
+    assert fhir.patch(address, json={"gender": "female"}, headers=plain).status_code == 404
+    fhir.post("Patient", json=patient(card, active=True))
+    patched = fhir.patch(address, json={"gender": "female", "active": None}, headers=plain)
+    assert patched.json()["gender"] == "female"
+    assert "active" not in patched.json()
+
+
 def test_conditional_delete_takes_one_and_no_more(fhir: httpx.Client, card: str) -> None:
     address = f"Patient?identifier=urn:cards|{card}"
     assert fhir.delete(address).status_code == 204

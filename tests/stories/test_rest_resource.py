@@ -152,6 +152,50 @@ def test_the_result_of_a_patch_must_be_a_good_resource(
     assert newest(fhir) == before
 
 
+@pytest.mark.parametrize(
+    "content_type",
+    ["application/merge-patch+json", "application/json", "application/fhir+json; charset=utf-8"],
+)
+def test_a_merge_patch_shows_what_is_to_change(
+    fhir: httpx.Client, du: str, content_type: str
+) -> None:
+    headers = {"content-type": content_type}
+    added = fhir.patch(du, json={"gender": "male", "birthDate": "0712"}, headers=headers)
+    assert added.status_code == 200
+    assert (added.json()["gender"], added.json()["name"]) == ("male", DU["name"])
+    removed = fhir.patch(du, json={"gender": None, "meta": {"versionId": "9"}}, headers=headers)
+    assert removed.headers["etag"] == 'W/"3"'
+    assert "gender" not in removed.json()
+    assert removed.json()["birthDate"] == "0712"
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "place"),
+    [
+        ({"gender": "dragon"}, 422, "Patient.gender"),
+        ({"gender": "male", "nonsense": 1}, 400, "Patient.nonsense"),
+        ({"id": "other"}, 400, "Patient.id"),
+        ({"id": None}, 400, "Patient.id"),
+        ({"resourceType": "Group"}, 400, None),
+        ({"resourceType": "Parameters", "parameter": []}, 415, "body"),
+        ([{"op": "add", "path": "/gender", "value": "male"}], 400, None),
+    ],
+)
+def test_a_merge_patch_that_would_spoil_the_resource(
+    fhir: httpx.Client, du: str, changes: object, status: int, place: str | None
+) -> None:
+    before = newest(fhir)
+    refused = fhir.patch(du, json=changes, headers={"content-type": "application/json"})
+    assert refused.status_code == status
+    assert issue(refused).get("expression", [None]) == [place]
+    assert newest(fhir) == before
+
+
+def test_which_patches_are_understood_is_said(fhir: httpx.Client) -> None:
+    said = fhir.get("metadata").json()["patchFormat"]
+    assert said == ["application/json-patch+json", "application/merge-patch+json"]
+
+
 def test_a_patch_of_nothing(fhir: httpx.Client, du: str) -> None:
     json_patch = {"content-type": "application/json-patch+json"}
     assert fhir.patch("Patient/nobody", json=[], headers=json_patch).status_code == 404

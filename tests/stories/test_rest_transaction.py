@@ -248,6 +248,19 @@ def test_conditional_update_patch_and_delete_as_entries(fhir: httpx.Client, lice
     assert at(fhir, told[3])["performer"][0]["reference"] == f"Practitioner/{put}"
 
 
+def test_a_merge_patch_as_an_entry(fhir: httpx.Client) -> None:
+    address = "Patient/" + fhir.post("Patient", json=patient(gender="male")).json()["id"]
+    binary = {
+        "resourceType": "Binary",
+        "contentType": "application/merge-patch+json",
+        "data": base64.b64encode(b'{"gender":null,"active":true}').decode(),
+    }
+    [told] = answers(fhir.post("", json=bundle(entry("PATCH", address, binary))))
+    assert told["status"] == "200"
+    assert at(fhir, told)["active"] is True
+    assert "gender" not in at(fhir, told)
+
+
 def test_if_match_of_an_entry(fhir: httpx.Client) -> None:
     id = fhir.post("Patient", json=patient()).json()["id"]
     changed = patient(id=id, gender="male")

@@ -171,7 +171,8 @@ def _check_content(request: Request) -> None:
     content_type = request.headers.get(b"content-type")
     last = request.segments[-1] if request.segments else ""
     if request.method == "PATCH":
-        media.check_content(content_type, media.JSON_PATCH)
+        # What a client names no patch at all is one, too: `interactions/patch.py`.
+        media.check_content(content_type, *media.PATCHES, media.FHIR_JSON)
     elif last == "_search":
         media.check_content(content_type, media.FORM)
     elif not last.startswith("$"):

@@ -34,7 +34,7 @@ def statement(
         "implementation": {"description": "Xinglin FHIR R4 server", "url": base},
         "fhirVersion": "4.0.1",
         "format": [media.FHIR_JSON, "json"],
-        "patchFormat": [media.JSON_PATCH],
+        "patchFormat": list(media.PATCHES),
         "rest": [_rest(routes, registry, settings)],
     }
 

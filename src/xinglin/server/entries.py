@@ -17,7 +17,7 @@ from xinglin.fhir.outcome import Issue, Refused
 from xinglin.fhir.wording import Language
 from xinglin.server.conditions import etag
 from xinglin.server.http import Request, Response, decoded
-from xinglin.server.media import JSON_PATCH
+from xinglin.server.media import PATCHES
 from xinglin.server.refusal import outcome_text, status
 from xinglin.store.face import instant
 
@@ -69,7 +69,8 @@ def as_request(
         }
         headers = headers | {name: text.encode() for name, text in conditions.items() if text}
     if asked.method == "PATCH":
-        body = _patch_document(body)
+        body, content_type = _patch_document(body)
+        headers = headers | {b"content-type": content_type}
     return Request(
         "GET" if asked.method == "HEAD" else asked.method,
         segments,
@@ -132,12 +133,13 @@ def _about(base: str, type: str, id: str, version: int) -> bytes:
     return f',"location":"{base}/{type}/{id}/_history/{version}"'.encode()
 
 
-def _patch_document(body: bytes | None) -> bytes:
-    """The JSON Patch that a Binary carries (R4, RESTful API, "patch" in a transaction)."""
+def _patch_document(body: bytes | None) -> tuple[bytes, bytes]:
+    """The patch that a Binary carries, and its type (R4, RESTful API, "patch" in a transaction)."""
     binary = parse_exact(body or b"null")
-    if isinstance(binary, dict) and binary.get("contentType") == JSON_PATCH:
+    if isinstance(binary, dict) and binary.get("contentType") in PATCHES:
         try:
-            return b64decode(str(binary.get("data", "")), validate=True)
+            data = b64decode(str(binary.get("data", "")), validate=True)
+            return data, str(binary["contentType"]).encode()
         except binascii.Error:
             pass
     raise Refused(Issue("value", "server.patch-not-binary", at="Binary.data"), status=400)

@@ -11,6 +11,8 @@ from xinglin.fhir.outcome import Issue, Refused
 
 FHIR_JSON: Final = "application/fhir+json"
 JSON_PATCH: Final = "application/json-patch+json"
+MERGE_PATCH: Final = "application/merge-patch+json"
+PATCHES: Final = (JSON_PATCH, MERGE_PATCH)
 FORM: Final = "application/x-www-form-urlencoded"
 
 _OURS: Final = b"application/fhir+json; charset=utf-8"
@@ -22,11 +24,12 @@ _ANY: Final = frozenset({"*/*", "application/*", "application/fhir+ndjson", "app
 _VERSIONS: Final = frozenset({"", "4.0", "4.0.1"})  # of FHIR, as a parameter of the media type
 
 
-def check_content(content_type: bytes | None, allowed: str) -> None:
+def check_content(content_type: bytes | None, *allowed: str) -> None:
     """Refused with 415 unless the body is what this request can bring. Without a type it is
-    taken for what it should be."""
-    if content_type is not None and not _is(content_type, allowed):
-        given: dict[str, str | int] = {"type": content_type.decode("latin-1"), "allowed": allowed}
+    taken for what it should be: the first of those allowed."""
+    if content_type is not None and not any(is_a(content_type, each) for each in allowed):
+        wanted = ", ".join(allowed)
+        given: dict[str, str | int] = {"type": content_type.decode("latin-1"), "allowed": wanted}
         issue = Issue("not-supported", "server.unsupported-media-type", "Content-Type", given)
         raise Refused(issue, status=415)
 
@@ -37,7 +40,8 @@ def is_json(content_type: bytes) -> bool:
 
 
 @lru_cache(64)
-def _is(content_type: bytes, allowed: str) -> bool:
+def is_a(content_type: bytes, allowed: str) -> bool:
+    """Whether this type, with its parameters, is the one allowed: any kind of JSON for FHIR's."""
     name, parameters = _split(content_type.decode("latin-1"))
     if parameters.get("charset", "utf-8").lower() not in {"utf-8", "utf8", "us-ascii"}:
         return False
