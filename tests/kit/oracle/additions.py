@@ -39,7 +39,9 @@ FACTORS = ("100", "99.5", "100.5", "99", "1e2", "-100", "100.49")
 
 def additions() -> list[Resource]:
     """All of them have ids of their own, and belong to the first of these patients."""
-    return [*_people(), *_measured(), *_dated(), *_numbered(), *_defined()]
+    found = [*_people(), *_measured(), *_dated(), *_numbered(), *_defined()]
+    items = [{"item": _other(f"{each['resourceType']}/{each['id']}")} for each in found[::3]]
+    return [*found, _tagged("List", "odd", status="current", mode="working", entry=items)]
 
 
 def _tagged(type: str, id: str, **members: Any) -> Resource:

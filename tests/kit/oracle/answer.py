@@ -66,6 +66,9 @@ class Oracle:
             return not self.holds(resource, code, value)
         if code == "_id":
             return resource["id"] in parts(value, ",")
+        if code == "_list":
+            items = elements.at(self.corpus.resources[f"List/{value}"], "entry.item")
+            return key(resource) in [r for item in items for r in elements.local(item)]
         if code == "_lastUpdated":
             return any(self._updated(resource, text) for text in value.split(","))
         parameter = find(resource["resourceType"], code)
@@ -127,7 +130,8 @@ class Oracle:
         sources = set(sources)
         found: set[str] = set()
         for value in asked.values(f"_include{iterate}"):
-            type, code, target = (*value.split(":"), "")[:3]
+            whole = f"{asked.path}:*" if value == "*" else value
+            type, code, target = (*whole.split(":"), "")[:3]
             for source in sources:
                 if source.startswith(f"{type}/"):
                     links = self._links(self.corpus.resources[source], code)
@@ -141,8 +145,11 @@ class Oracle:
         return {each for each in found if each in self.corpus.resources}
 
     def _links(self, resource: Resource, code: str) -> list[str]:
-        parameter = find(resource["resourceType"], code)
-        return parameter.references(resource) if parameter else []
+        type = resource["resourceType"]
+        known = OF.get(type, {})
+        parameters = known.values() if code == "*" else [p for c, p in known.items() if c == code]
+        references = (p for p in parameters if p.kind == "reference")
+        return [each for p in references for each in p.references(resource)]
 
     def disorder(self, asked: Asked, got: list[str]) -> str:
         """What is wrong with the order of an answer, or nothing."""

@@ -93,7 +93,8 @@ class Inventor:
             self._chain,
             self._has,
             lambda type: self._special(
-                self.random.choice(("_id", "_lastUpdated", "_profile", "_tag")), self._any(type)
+                self.random.choice(("_id", "_lastUpdated", "_profile", "_tag", "_list")),
+                self._any(type),
             ),
         )
         chosen = self.random.choices(makers, (8, 3, 2, 1), k=number)
@@ -105,6 +106,8 @@ class Inventor:
     def _special(self, name: str, one: Resource) -> list[Pair]:
         if name == "_id":
             return [(name, self.random.choice((one["id"], f"{one['id']},absent")))]
+        if name == "_list":
+            return [(name, "odd")]
         if name == "_lastUpdated":
             # What `ap` means would change from page to page, so close to now.
             prefix = self.random.choice([each for each in PREFIXES if each != "ap"])
@@ -293,17 +296,18 @@ class Inventor:
         pairs: list[Pair] = []
         for source, code, target in self.random.sample(self.links, len(self.links)):
             iterate = ":iterate" * (self.random.random() < 0.3)
+            named = code if self.random.random() < 0.9 else "*"
             if source == type:
                 tail = self.random.choice(("", f":{target}"))
-                pairs.append((f"_include{iterate}", f"{source}:{code}{tail}"))
+                pairs.append((f"_include{iterate}", f"{source}:{named}{tail}"))
                 further = [link for link in self.links if link[0] == target]
                 if further:
                     pairs.append(("_include:iterate", ":".join(self.random.choice(further)[:2])))
             elif target == type:
-                pairs.append((f"_revinclude{iterate}", f"{source}:{code}"))
+                pairs.append((f"_revinclude{iterate}", f"{source}:{named}"))
             if len(pairs) > 1:
                 break
-        return pairs
+        return pairs if self.random.random() < 0.9 else [("_include", "*")]
 
     def _sort(self, type: str) -> str:
         codes = [c for c, p in OF[type].items() if p.kind not in ("composite", "quantity")]

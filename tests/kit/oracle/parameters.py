@@ -236,6 +236,8 @@ OF: dict[str, dict[str, Parameter]] = {
         "identifier": _token("identifier"),
         "created": _date("created"),
         "claim": _reference("claim"),
+        "facility": _reference("facility"),
+        "encounter": _reference("item.encounter"),
         "care-team": _reference("careTeam.provider"),
         "provider": _reference("provider"),
     },
