@@ -13,6 +13,8 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Literal, Protocol, TypeVar
 
+import msgspec
+
 from xinglin.fhir.resource import Resource, assemble
 from xinglin.fhir.search.parameters import Registry
 from xinglin.fhir.search.tree import Everything, Node, Query
@@ -34,8 +36,7 @@ def instant(t: int) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
+class Version(msgspec.Struct, frozen=True):
     """One version of one resource. A deletion has neither meta nor body."""
 
     type: str

@@ -16,45 +16,40 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
+from msgspec import Struct
+
 from xinglin.fhir.search.parameters import Parameter
 
 Prefix = Literal["eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"]
 
 
-@dataclass(frozen=True, slots=True)
-class Everything:
+class Everything(Struct, frozen=True):
     """True of every resource."""
 
 
-@dataclass(frozen=True, slots=True)
-class Nothing:
+class Nothing(Struct, frozen=True):
     """True of none."""
 
 
-@dataclass(frozen=True, slots=True)
-class And:
+class And(Struct, frozen=True):
     nodes: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Or:
+class Or(Struct, frozen=True):
     nodes: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Not:
+class Not(Struct, frozen=True):
     node: Node
 
 
-@dataclass(frozen=True, slots=True)
-class Ids:
+class Ids(Struct, frozen=True):
     """`_id`: the resource's own id is one of these."""
 
     ids: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class LastUpdated:
+class LastUpdated(Struct, frozen=True):
     """`_lastUpdated`, whose target is a point (the millisecond of the commit)."""
 
     prefix: Prefix
@@ -62,8 +57,7 @@ class LastUpdated:
     high: int
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(Struct, frozen=True):
     """`system` None: any system; "": no system. `code` None: any code of that system.
     Codes and systems compare exactly."""
 
@@ -72,8 +66,7 @@ class Token:
     code: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class String:
+class String(Struct, frozen=True):
     """Compared after `normalise()`, except "exact". Also `:text` of a token (`parameter` is
     then its `text` variant, and `mode` "starts")."""
 
@@ -82,8 +75,7 @@ class String:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Uri:
+class Uri(Struct, frozen=True):
     """Mode "below": the value is `uri` or starts with `uri` and "/"; "above":
     the reverse.
     Also canonical and absolute references of a reference parameter."""
@@ -93,8 +85,7 @@ class Uri:
     uri: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """Refers to the resource `type`/`id` of this server (of any version)."""
 
     parameter: Parameter
@@ -102,8 +93,7 @@ class Reference:
     id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Date:
+class Date(Struct, frozen=True):
     """How the target's range lies to [low, high]; "ap" is any overlap (already widened).
 
     eq: within it; ne: not within it; gt: target's end is after high; lt: target's start is
@@ -116,8 +106,7 @@ class Date:
     high: int
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
+class Number(Struct, frozen=True):
     """The target is a point. eq: low <= target < high; ne: not that; ap: low <= target <= high
     (already widened); the others compare with `value`; sa is gt, eb is lt."""
 
@@ -128,8 +117,7 @@ class Number:
     high: Decimal
 
 
-@dataclass(frozen=True, slots=True)
-class Quantity:
+class Quantity(Struct, frozen=True):
     """As Number, of the quantities in one unit.
 
     `system` None and `code` None: any unit. `system` None with `code`: the target's code or
@@ -146,24 +134,21 @@ class Quantity:
     code: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Composite:
+class Composite(Struct, frozen=True):
     """All parts hold of the same element; each part is a leaf on a component parameter."""
 
     parameter: Parameter
     parts: tuple[Leaf, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Missing:
+class Missing(Struct, frozen=True):
     """`:missing=true` (neither the parameter nor a variant of it extracts anything) or `false`."""
 
     parameter: Parameter
     missing: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
+class Chain(Struct, frozen=True):
     """`parameter` refers to a resource of `type` of which `where` holds."""
 
     parameter: Parameter
@@ -171,8 +156,7 @@ class Chain:
     where: Node
 
 
-@dataclass(frozen=True, slots=True)
-class Has:
+class Has(Struct, frozen=True):
     """Some resource of `parameter.resource` refers to this one by `parameter`, and `where`
     holds of it."""
 
@@ -180,16 +164,14 @@ class Has:
     where: Node
 
 
-@dataclass(frozen=True, slots=True)
-class Compartment:
+class Compartment(Struct, frozen=True):
     """The resource lies in the compartment of `type`/`id` (or is that resource itself)."""
 
     type: str
     id: str
 
 
-@dataclass(frozen=True, slots=True)
-class InList:
+class InList(Struct, frozen=True):
     """`_list`: the resource is an item of List/`id`."""
 
     id: str
@@ -214,8 +196,7 @@ Node = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Sort:
+class Sort(Struct, frozen=True):
     """One key of `_sort`. A resource without a value comes last, in either direction. Of
     several values the least counts when ascending, the greatest when descending; of a range
     its start. Strings sort by normalised text, tokens by code, references by "Type/id"."""
@@ -224,8 +205,7 @@ class Sort:
     descending: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Include:
+class Include(Struct, frozen=True):
     """`_include` (reverse False: add what a `source` refers to by `parameter`) or `_revinclude`
     (add each `source` that refers to a hit by it). `parameter` None: every reference
     parameter; `target` None: any type. `iterate`: also from what was itself included."""
