@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.records import Point, Record, latest
@@ -22,6 +22,11 @@ is written by hand. How to measure again, and how to read it:
 **Trust the ratios.** Each figure has a reference that was measured in the same run on the same
 machine. Figures per core are per second of CPU time that the server took; wall-clock rates on a
 machine with a high load average were shared with whatever else ran there.
+"""
+
+_QUICK = """**Some of these are from a quick run, which shows that the tools work and not how fast
+anything is: small records, short times, few users. “Where and when” says which.**
+
 """
 
 _PUBLISHED = """## Published figures of others
@@ -60,7 +65,7 @@ def page(newest: dict[str, Record]) -> str:
     return "\n".join(parts)
 
 
-def _promises(records: Iterable[Record]) -> str:
+def _promises(records: Collection[Record]) -> str:
     rows = [
         (
             result.what,
@@ -74,7 +79,8 @@ def _promises(records: Iterable[Record]) -> str:
         for result in record.results
     ]
     head = ("what", "measured", "reference in the same run", "ratio", "goal", "held")
-    return "## What was promised\n\n" + table(head, rows)
+    quick = _QUICK if any(record.quick for record in records) else ""
+    return "## What was promised\n\n" + quick + table(head, rows)
 
 
 def _workloads(report: Report) -> str:
