@@ -24,7 +24,7 @@ _DEFINED = (
         "Condition",
         "asserted-date",
         "date",
-        f"Condition.extension.where(url = '{_LATER}').value",
+        f"Condition.extension.where(url = '{_LATER}').valueDateTime",
     ),
     (
         "Encounter",

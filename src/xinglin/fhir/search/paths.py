@@ -191,7 +191,7 @@ def _member(source: Path, name: str) -> list[Path]:
         raise Beyond  # what lies in `_birthDate`
     element = model.element(source.type, name)
     if element is None:
-        return []
+        return _typed_member(source, name)
     if not element.choice:
         fhir_type = element.types[0]
         step = Field(attribute(name), element.many, model.is_primitive(fhir_type))
@@ -200,6 +200,16 @@ def _member(source: Path, name: str) -> list[Path]:
         source.then(Field(name + each[0].upper() + each[1:], element.many), each)
         for each in element.types
     ]
+
+
+def _typed_member(source: Path, name: str) -> list[Path]:
+    """`valueDateTime`, as JSON names `value.ofType(dateTime)`: FHIRPath does not, but published
+    search parameters do (US Core 6.1.0, Condition asserted-date)."""
+    found = model.properties(source.type).get(name)
+    if found is None:
+        return []
+    element, fhir_type = found
+    return [source.then(Field(name, element.many), fhir_type)]
 
 
 def _of_type(sources: tuple[Path, ...], wanted: str) -> tuple[Path, ...]:

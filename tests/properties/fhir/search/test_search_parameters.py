@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+from xinglin.fhir.fhirpath import parse
 from xinglin.fhir.outcome import Refused
 from xinglin.fhir.r4 import model
 from xinglin.fhir.search.compartments import members
 from xinglin.fhir.search.definitions import branches
 from xinglin.fhir.search.extraction import Extractor
 from xinglin.fhir.search.parameters import clinical, standard
+from xinglin.fhir.search.paths import Path, paths
 
 REGISTRY = standard()
 
@@ -141,6 +143,35 @@ def test_a_custom_parameter_joins_the_others() -> None:
     assert grown.numbered[: len(REGISTRY.numbered)] == REGISTRY.numbered
 
 
+@pytest.mark.parametrize(
+    ("kind", "json_name", "expression"),
+    [
+        (
+            "date",
+            "Patient.extension.where(url = 'urn:e').valueDateTime",
+            "Patient.extension.where(url = 'urn:e').value.ofType(dateTime)",
+        ),
+        (
+            "token",
+            "Patient.extension.where(valueCode = 'x').valueCoding.code",
+            "Patient.extension.where(value.ofType(code) = 'x').value.ofType(Coding).code",
+        ),
+        ("date", "Patient.deceasedDateTime", "Patient.deceased.ofType(dateTime)"),
+    ],
+)
+def test_the_json_name_of_a_choice_is_read_as_one_of_its_types(
+    kind: str, json_name: str, expression: str
+) -> None:
+    def made(expression: str) -> tuple[Path, ...]:
+        definition = MAIDEN | {"type": kind, "expression": expression}
+        grown = REGISTRY.with_custom([json.dumps(definition).encode()])
+        found = grown.find("Patient", "mothers-maiden-name")
+        assert found is not None
+        return paths(parse(found.expression), "Patient", Path((), "Patient"))
+
+    assert made(json_name) == made(expression)
+
+
 def test_a_custom_parameter_may_serve_all_resources() -> None:
     definition = MAIDEN | {"base": ["Resource"], "code": "lang", "type": "token"}
     definition["expression"] = "Resource.language"
@@ -161,6 +192,7 @@ def test_a_custom_parameter_may_serve_all_resources() -> None:
         ({"expression": "Patient.name.("}, "expression"),
         ({"expression": "Patient.nonsense"}, "meaning"),
         ({"expression": "Observation.code"}, "meaning"),
+        ({"expression": "Patient.deceasedPeriod"}, "meaning"),
         ({"code": "birthdate"}, "twice"),
         ({"component": [{"definition": "http://x", "expression": "code"}]}, "components"),
         ({"type": "composite"}, "components"),
