@@ -233,6 +233,36 @@ def nodes(type: str, depth: int) -> Nodes:
     )
 
 
+@cache
+def sharp(type: str) -> Nodes:
+    """About one value: a comparison of a parameter that a population often fills."""
+    filled = [p for p in parameters(type) if p.code in _OFTEN]
+    one = st.sampled_from(filled).flatmap(
+        lambda p: composite(p) if p.kind == "composite" else leaf(p)
+    )
+    return st.one_of(one, one, one.map(tree.Not))
+
+
+@cache
+def across(type: str) -> Nodes:
+    """About another resource, of which hardly anything is asked: who may see it decides."""
+    found: list[Nodes] = [st.builds(tree.InList, st.sampled_from(IDS))]
+    easy = st.one_of(st.just(tree.Everything()), st.builds(tree.Ids, st.just(IDS[:2])))
+    for p in referring():
+        if p.resource == type:
+            targets = (p.only,) if p.only else ("Patient", "Group", "Observation", "List")
+            found += [st.builds(tree.Chain, st.just(p), st.just(t), easy) for t in targets]
+        elif type in ("Patient", "Group", "Observation", "List"):
+            found.append(st.builds(tree.Has, st.just(p), easy))
+    one = st.one_of(found)
+    # Among others, a hop is a probe of each row; alone it is where the search begins.
+    return st.one_of(one, one.map(tree.Not), st.lists(one, min_size=2, max_size=2).map(either))
+
+
+def either(two: list[tree.Node]) -> tree.Node:
+    return tree.Or(tuple(two))
+
+
 rules: Final[st.SearchStrategy[Mapping[str, Any]]] = st.fixed_dictionaries(
     {
         type: st.one_of(

@@ -38,6 +38,14 @@ class GivenUpError(Exception):
     pass
 
 
+def text(written: Json | None) -> tuple[bytes | None, bytes | None]:
+    """What makes a version another: the text, in which the order of members counts."""
+    if written is None:
+        return None, None
+    parsed = resource(written)
+    return parsed.meta, parsed.body
+
+
 class Model:
     """What a record is: by name, contents in the order of their writing; None for a deletion."""
 
@@ -47,7 +55,7 @@ class Model:
 
     def write(self, name: str, written: Json | None) -> None:
         versions = self.versions.setdefault(name, [])
-        if written == (versions[-1] if versions else None):
+        if text(written) == text(versions[-1] if versions else None):
             return  # the same again, or nothing to delete
         versions.append(written)
         self.feed.append(f"{name}/{len(versions)}")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.kit.record import ENGINES, Engine, Record, Restricted, a_record, names, resource
 from tests.properties.store.population import IDS, POPULATION
-from tests.properties.store.questions import REGISTRY, TYPES, nodes, rules
+from tests.properties.store.questions import REGISTRY, TYPES, across, nodes, rules, sharp
 from xinglin.fhir.resource import parse
 from xinglin.fhir.search import tree
 from xinglin.fhir.search.evaluate import Subject, holds
@@ -93,12 +93,25 @@ def subject(version: Version) -> Subject:
     return Subject(version.type, version.id, version.t // 1000, entries)
 
 
+def compare(
+    record: Record,
+    current: Mapping[tuple[str, str], Subject],
+    reader: Reader,
+    asked_for: list[tuple[str, tree.Node]],
+) -> None:
+    evaluated = Evaluated(current, reader)
+    for type, where in asked_for:
+        note(f"{reader is EVERYONE} {type} {where}")
+        query = tree.Query((type,), where, count=1000)
+        hits = names(record.store.search(reader, query).hits)
+        assert sorted(hits) == sorted(evaluated.found(type, where))
+        only = tree.Query((type,), where, count=0, total="accurate")
+        assert record.store.search(reader, only).total == len(hits)
+
+
 @pytest.mark.parametrize("engine", ENGINES[:1])
 @settings(max_examples=60)
-@given(
-    asked=FEW.flatmap(lambda types: st.tuples(changes(types), questions(types))),
-    rule=rules,
-)
+@given(asked=FEW.flatmap(lambda types: st.tuples(changes(types), questions(types))), rule=rules)
 def test_a_search_finds_that_of_which_its_tree_holds(
     engine: Engine,
     asked: tuple[list[Any], list[tuple[str, tree.Node]]],
@@ -109,12 +122,43 @@ def test_a_search_finds_that_of_which_its_tree_holds(
         write(record, steps)
         current = subjects(record)
         for reader in (EVERYONE, Restricted(rule.__getitem__)):
-            evaluated = Evaluated(current, reader)
-            for type, where in asked_for:
-                page = record.store.search(
-                    reader, tree.Query((type,), where, count=1000, total="accurate")
-                )
-                note(f"{reader is EVERYONE} {type} {where}")
-                assert sorted(names(page.hits)) == sorted(evaluated.found(type, where))
-                only = tree.Query((type,), where, count=0, total="accurate")
-                assert record.store.search(reader, only).total == len(page.hits)
+            compare(record, current, reader, asked_for)
+
+
+@pytest.mark.parametrize("engine", ENGINES[:1])
+@pytest.mark.parametrize("type", TYPES)
+@settings(max_examples=12)
+@given(data=st.data())
+def test_each_comparison_of_each_parameter(engine: Engine, type: str, data: st.DataObject) -> None:
+    """Many of one type, and a hundred questions about single values."""
+    population = data.draw(st.lists(POPULATION[type], min_size=6, max_size=12))
+    many = [each | {"id": f"r{n}"} for n, each in enumerate(population)]
+    asked_for = data.draw(st.lists(sharp(type), min_size=60, max_size=100))
+    with a_record(engine) as record:
+        write(record, many)
+        compare(record, subjects(record), EVERYONE, [(type, each) for each in asked_for])
+
+
+@pytest.mark.parametrize("engine", ENGINES[:1])
+@settings(max_examples=40)
+@given(
+    steps=changes(["Patient", "Observation", "Group", "List"]),
+    hidden=st.dictionaries(st.sampled_from(TYPES), st.sets(st.sampled_from(IDS)), min_size=1),
+    asked=st.lists(
+        st.sampled_from(("Patient", "Observation", "Group", "List")).flatmap(
+            lambda type: st.tuples(st.just(type), across(type))
+        ),
+        min_size=20,
+        max_size=40,
+    ),
+)
+def test_a_hop_leads_only_to_what_the_reader_may_see(
+    engine: Engine,
+    steps: list[Any],
+    hidden: Mapping[str, set[str]],
+    asked: list[tuple[str, tree.Node]],
+) -> None:
+    reader = Restricted(lambda type: tree.Not(tree.Ids(tuple(hidden.get(type, ())))))
+    with a_record(engine) as record:
+        write(record, steps)
+        compare(record, subjects(record), reader, asked)
