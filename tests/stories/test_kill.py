@@ -1,5 +1,6 @@
 """A server that is killed (SIGKILL) while many write has kept whatever it answered for, and
-nothing by halves.
+nothing by halves. (What the disk had not written when the power goes is another matter: a killed
+process leaves that to the system.)
 
 Killed three times here. Fifty times:
 `XINGLIN_KILLS=50 ./test -m heavy tests/stories/test_kill.py`
