@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
@@ -54,12 +55,31 @@ def test_a_custom_parameter_is_searched_by_after_reindexing() -> None:
         assert fhir.get("Patient?birth-order=2", headers=STRICT).status_code == 400
 
 
-def test_a_parameter_that_cannot_be_searched_by_is_refused_with_the_reason() -> None:
+def test_parameters_that_cannot_be_searched_by_stop_no_others() -> None:
+    wrong = {"unreadable": "a..b", "nothing": "Patient.nonsense", "twice": "Patient.birthDate"}
     with client() as fhir:
-        fhir.put("SearchParameter/wrong", json=BIRTH_ORDER | {"id": "wrong", "expression": "a..b"})
+        fhir.put("Patient/p", json={"resourceType": "Patient", "id": "p"} | {"gender": "male"})
+        fhir.put(
+            "Patient/q", json={"resourceType": "Patient", "id": "q", "multipleBirthInteger": 2}
+        )
+        for id, expression in wrong.items():
+            definition = BIRTH_ORDER | {"id": id, "code": id, "expression": expression}
+            if id == "twice":
+                definition["code"] = "birthdate"
+            assert fhir.put(f"SearchParameter/{id}", json=definition).status_code == 201
+        fhir.put("SearchParameter/birth-order", json=BIRTH_ORDER)
         answer = reindexed(fhir)
-        assert answer.status_code == 422
-        assert answer.json()["issue"][0]["details"]["text"]
+        assert answer.status_code == 200
+        found = fhir.get("Patient?birth-order=2", headers=STRICT).json()
+        assert [entry["resource"]["id"] for entry in found["entry"]] == ["q"]
+        [output] = answer.json()["error"]
+        assert (output["type"], output["count"]) == ("OperationOutcome", len(wrong))
+        told = [json.loads(line) for line in fhir.get(output["url"]).text.splitlines()]
+        for outcome in told:
+            assert {issue["severity"] for issue in outcome["issue"]} == {"warning"}
+            assert outcome["issue"][1]["expression"][0].startswith("SearchParameter.")
+        named = {outcome["issue"][0]["details"]["text"].split()[0] for outcome in told}
+        assert named == {f"SearchParameter/{id}" for id in wrong}
 
 
 def test_it_must_be_asked_for_asynchronously() -> None:

@@ -145,9 +145,13 @@ def test_custom_parameters_come_into_force(record: Path, where: str) -> None:
         assert [entry["resource"]["id"] for entry in found["entry"]] == ["a"]
 
 
-def test_a_wrong_parameter_is_refused(record: Path) -> None:
+def test_a_wrong_parameter_is_named_and_left_out(
+    record: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     with client(record) as fhir:
-        fhir.put("SearchParameter/birth-order", json=BIRTH_ORDER | {"expression": "a..b"})
+        fhir.put("SearchParameter/wrong", json=BIRTH_ORDER | {"id": "wrong", "expression": "a..b"})
         assert xinglin("reindex", "--url", str(fhir.base_url)) == 1
+        assert "SearchParameter/wrong" in capfd.readouterr().err
     assert xinglin("reindex", "--data", record) == 1
+    assert "SearchParameter/wrong" in capfd.readouterr().err
     assert xinglin("reindex", "--url", "http://127.0.0.1:9/fhir") == 3

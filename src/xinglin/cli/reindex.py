@@ -23,6 +23,7 @@ def reindex(
     """Search from now on by the SearchParameter resources of the record as well.
 
     The record can be used meanwhile. Interrupted, the same command goes on where it was.
+    A SearchParameter that cannot be searched by is named and left out; the exit code is 1 then.
     """
     from xinglin.cli import language
     from xinglin.cli.record.door import Unreachable
@@ -34,17 +35,24 @@ def reindex(
         issue = Issue("informational", key, given={"progress": progress})
         typer.echo(sentence(issue, language()), err=True)
 
-    async def work() -> None:
+    async def work() -> list[str]:
+        left_out: list[str] = []
         door = open_door(data, url, header or ())
         try:
-            async for progress in door.reindex():
-                if progress and sys.stderr.isatty():
-                    say("cli.reindex-progress", progress)
+            async for step in door.reindex():
+                if step.progress and sys.stderr.isatty():
+                    say("cli.reindex-progress", step.progress)
+                left_out += step.left_out
         finally:
             await door.close()
+        return left_out
 
     try:
-        asyncio.run(work())
+        left_out = asyncio.run(work())
     except Unreachable as error:
         unreachable(error)
-    say("cli.reindex-ended")
+    for said in left_out:
+        typer.secho(said, err=True, fg="yellow")
+    say("cli.reindex-ended-in-part" if left_out else "cli.reindex-ended")
+    if left_out:
+        raise typer.Exit(1)

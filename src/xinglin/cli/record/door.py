@@ -38,6 +38,13 @@ class Line(NamedTuple):
     content: bytes
 
 
+class Reindexing(NamedTuple):
+    """How far it is; at its end also what is said of each SearchParameter that was left out."""
+
+    progress: str = ""
+    left_out: Sequence[str] = ()
+
+
 class Door(Protocol):
     where: str  # for people
 
@@ -57,9 +64,8 @@ class Door(Protocol):
         """All resources as of now, in portions; no types: all. Raises: Unreachable, Refused."""
         ...
 
-    def reindex(self) -> AsyncIterator[str]:
-        """Bring custom search parameters into force; says how far it is. Raises: Unreachable,
-        Refused."""
+    def reindex(self) -> AsyncIterator[Reindexing]:
+        """Bring custom search parameters into force. Raises: Unreachable, Refused."""
         ...
 
     async def close(self) -> None: ...

@@ -12,12 +12,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from xinglin.cli.record.door import Answer, Kind, Line, Note
+from xinglin.cli import language
+from xinglin.cli.record.door import Answer, Kind, Line, Note, Reindexing
 from xinglin.fhir.outcome import Refused
 from xinglin.fhir.r4.model import RESOURCE_TYPES
+from xinglin.fhir.wording import sentence
 from xinglin.server import refusal
 from xinglin.server.bulk.exporting import of_type
-from xinglin.server.bulk.reindexing import definitions
+from xinglin.server.bulk.reindexing import chosen
 from xinglin.server.house import House
 from xinglin.server.http import Request, Response
 from xinglin.server.moments import asked_range
@@ -98,10 +100,13 @@ class Local:
                 ]
                 await asyncio.sleep(0)
 
-    async def reindex(self) -> AsyncIterator[str]:
+    async def reindex(self) -> AsyncIterator[Reindexing]:
         store = self._house.store
-        async for done, of in store.reindex(list(definitions(store))):
-            yield f"{done}/{of}"
+        definitions, left_out = chosen(store)
+        async for done, of in store.reindex(definitions):
+            yield Reindexing(f"{done}/{of}")
+        said = [" ".join(sentence(each, language()) for each in issues) for issues in left_out]
+        yield Reindexing(left_out=said)
 
     async def close(self) -> None:
         self._house.store.close()

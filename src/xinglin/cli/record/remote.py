@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
-from xinglin.cli.record.door import Answer, Kind, Line, Note, Unreachable
+from xinglin.cli.record.door import Answer, Kind, Line, Note, Reindexing, Unreachable
 from xinglin.fhir.outcome import Issue, Refused
 
 _FHIR_JSON: Final = "application/fhir+json"
@@ -86,7 +86,18 @@ class Remote:
         async for answer in self._job("GET", "$export", params=chosen):
             if answer.status_code == 200:
                 manifest = answer.json()
-        for output in manifest.get("output", ()):
+        async for some in self._lines(manifest.get("output", ())):
+            yield some
+
+    async def reindex(self) -> AsyncIterator[Reindexing]:
+        async for answer in self._job("POST", "$reindex"):
+            yield Reindexing(answer.headers.get("x-progress", ""))
+        async for some in self._lines(answer.json().get("error", ())):
+            yield Reindexing(left_out=[said(line.content) for line in some])
+
+    async def _lines(self, outputs: Sequence[Mapping[str, Any]]) -> AsyncIterator[Sequence[Line]]:
+        """What is in the files of a job."""
+        for output in outputs:
             async with self._client.stream("GET", output["url"]) as file:
                 _check(file.status_code, b"")
                 some: list[Line] = []
@@ -96,10 +107,6 @@ class Remote:
                         yield some
                         some = []
                 yield some
-
-    async def reindex(self) -> AsyncIterator[str]:
-        async for answer in self._job("POST", "$reindex"):
-            yield answer.headers.get("x-progress", "")
 
     async def _job(self, method: str, path: str, **given: Any) -> AsyncIterator[httpx.Response]:
         """Ask for something that takes long, and for its status until it has ended."""

@@ -9,6 +9,7 @@ every start would cost more than everything else of it.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import Final, NoReturn
 
@@ -167,6 +168,52 @@ def custom(content: bytes) -> SearchParameter:
     )
     _check_meaning(definition)
     return definition
+
+
+def fitting(
+    contents: Iterable[bytes], taken: Callable[[str, str], bool]
+) -> tuple[Sequence[SearchParameter], Mapping[int, Refused]]:
+    """Which SearchParameter resources can be used together, and by their places why the others
+    cannot. Of two that claim the same code of a type the first is taken.
+
+    Args:
+        taken: whether a type has a parameter of that code already.
+    """
+    refused: dict[int, Refused] = {}
+    found: dict[int, SearchParameter] = {}
+    for place, content in enumerate(contents):
+        try:
+            found[place] = custom(content)
+        except Refused as why:
+            refused[place] = why
+    known = {definition.url: definition for definition in packaged()}
+    claimed: set[tuple[str, str]] = set()
+    fit: dict[int, SearchParameter] = {}
+    # Composites come last: they need others.
+    for place, definition in sorted(found.items(), key=lambda each: each[1].type == "composite"):
+        claims = {(resource, definition.code) for resource in types_of(definition)}
+        try:
+            for claim in sorted(claims):
+                if claim in claimed or taken(*claim):
+                    _refuse("duplicate", "fhir.search-definition-twice", "code", **_named(claim))
+            _check_components(definition, known)
+        except Refused as why:
+            refused[place] = why
+        else:
+            claimed |= claims
+            known[definition.url] = fit[place] = definition
+    return [fit[place] for place in sorted(fit)], refused
+
+
+def _named(claim: tuple[str, str]) -> dict[str, str]:
+    return {"type": claim[0], "code": claim[1]}
+
+
+def _check_components(definition: SearchParameter, known: Mapping[str, SearchParameter]) -> None:
+    for url, _ in definition.component:
+        if url not in known or known[url].type == "composite":
+            place = "component.definition"
+            _refuse("value", "fhir.search-definition-unknown", place, url=url)
 
 
 def _check_meaning(definition: SearchParameter) -> None:

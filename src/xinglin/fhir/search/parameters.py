@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Final, Literal, cast
 
-from xinglin.fhir.outcome import Issue, Refused
+from xinglin.fhir.outcome import Refused
 from xinglin.fhir.r4 import model
 from xinglin.fhir.r4.model import SearchParameter
 from xinglin.fhir.search import definitions
@@ -132,7 +132,18 @@ class Registry:
         Raises:
             Refused: a definition is wrong, or a type already has a parameter of that code.
         """
-        return _grown(self, [definitions.custom(each) for each in resources], custom=True)
+        fit, refused = definitions.fitting(resources, self._has)
+        if refused:
+            raise refused[min(refused)]
+        return _grown(self, fit, custom=True)
+
+    def misfits(self, resources: Iterable[bytes]) -> Mapping[int, Refused]:
+        """Why which of some SearchParameter resources cannot be used: by their places. All
+        others can be, together."""
+        return definitions.fitting(resources, self._has)[1]
+
+    def _has(self, resource: str, code: str) -> bool:
+        return self.find(resource, code) is not None
 
 
 @cache
@@ -179,10 +190,6 @@ class _Growth:
     def add(self, definition: SearchParameter, resource: str, expression: str) -> None:
         known = self.by_type.setdefault(resource, {})
         code = definition.code
-        if code in known:
-            place = "SearchParameter.code"
-            given: dict[str, str | int] = {"type": resource, "code": code}
-            raise Refused(Issue("duplicate", "fhir.search-definition-twice", place, given))
         kind = cast(Kind, definition.type)
         name = f"{resource}.{code}"
         keeper, only = self.keeper(resource, kind, expression)
@@ -269,11 +276,7 @@ class _Growth:
     ) -> tuple[Parameter, ...]:
         found = []
         for url, expression in definition.component:
-            part = self.by_url.get(url)
-            if part is None or part.type == "composite":
-                given: dict[str, str | int] = {"url": url}
-                place = "SearchParameter.component.definition"
-                raise Refused(Issue("value", "fhir.search-definition-unknown", place, given))
+            part = self.by_url[url]
             number = self.reserve()
             parameter = Parameter(
                 *(number, f"{name}${part.code}", resource, part.code, cast(Kind, part.type)),

@@ -219,6 +219,28 @@ def test_a_component_must_be_defined() -> None:
         REGISTRY.with_custom([json.dumps(MAIDEN | change).encode()])
 
 
+def test_what_cannot_be_used_is_told_from_what_can() -> None:
+    parts = [
+        {"definition": f"{MAIDEN['url']}/{name}", "expression": "family"} for name in ("a", "z")
+    ]
+    pair = {"type": "composite", "code": "pair", "expression": "Patient.name", "component": parts}
+    changes: list[dict[str, Any]] = [
+        pair | {"url": "urn:pair"},
+        {"url": f"{MAIDEN['url']}/a", "code": "a"},
+        {"base": ["Patient", "Person"], "code": "birthdate", "expression": "extension('x').value"},
+        {"expression": "Patient.nonsense", "code": "b"},
+        {"url": f"{MAIDEN['url']}/z", "code": "z"},
+        {"url": "urn:again", "code": "a"},
+        pair | {"url": "urn:other", "code": "other", "component": [parts[0] | {"definition": "x"}]},
+    ]
+    resources = [json.dumps(MAIDEN | change).encode() for change in changes]
+    misfits = REGISTRY.misfits(resources)
+    found = {place: refused.issues[0].key.rpartition("-")[2] for place, refused in misfits.items()}
+    assert found == {2: "twice", 3: "meaning", 5: "twice", 6: "unknown"}
+    grown = REGISTRY.with_custom(r for place, r in enumerate(resources) if place not in misfits)
+    assert {"a", "z", "pair"} <= set(grown.by_type["Patient"])
+
+
 @pytest.mark.parametrize("content", [b"", b"[]", b"nonsense", b'{"url": 5}'])
 def test_what_is_no_search_parameter_is_refused(content: bytes) -> None:
     with pytest.raises(Refused, match="unreadable"):
