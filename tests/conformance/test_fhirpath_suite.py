@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from tests.kit.suites import suite
+from tests.kit.outside import suite
 from xinglin.fhir.fhirpath import Value, evaluate
 from xinglin.fhir.json import parse_exact
 from xinglin.fhir.outcome import Refused

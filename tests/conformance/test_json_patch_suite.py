@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from tests.kit.suites import suite
+from tests.kit.outside import suite
 from xinglin.fhir.json import dump_exact, parse_exact
 from xinglin.fhir.outcome import Refused
 from xinglin.fhir.patch import apply, parse

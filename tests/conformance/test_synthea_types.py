@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from tests.kit.data import data
+from tests.kit.outside import data
 from xinglin.fhir.json import dump_exact, parse_exact
 from xinglin.fhir.r4 import model
 from xinglin.fhir.resource import assemble, parse

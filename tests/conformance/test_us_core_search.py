@@ -23,7 +23,7 @@ from tests.kit.oracle.corpus import AnswerError, Corpus, Resource, key, pages, r
 from tests.kit.oracle.generation import escaped
 from tests.kit.oracle.leaves import holds, parts
 from tests.kit.oracle.parameters import Parameter
-from tests.kit.suites import suite
+from tests.kit.outside import suite
 from tests.kit.synthea import holding, patients, put
 from tests.kit.us_core import parameters, provenance, resources, surroundings
 

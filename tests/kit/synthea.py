@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import msgspec
 
-from tests.kit.data import data
+from tests.kit.outside import data
 from tests.kit.server import FHIR, running_server
 
 _encode = msgspec.json.Encoder(decimal_format="number").encode

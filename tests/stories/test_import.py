@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 import zstandard
 
-from tests.kit.data import data
+from tests.kit.outside import data
 from tests.kit.server import client, running_server, serving
 from xinglin.cli import main
 from xinglin.fhir.json import dump_exact, parse_exact

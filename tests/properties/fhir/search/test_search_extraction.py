@@ -17,7 +17,7 @@ import pytest
 from fhirpathpy import compile as independent
 from fhirpathpy.models import models
 
-from tests.kit.data import data
+from tests.kit.outside import data
 from xinglin.fhir.resource import parse
 from xinglin.fhir.search.entries import MAX_MS, MIN_MS, Entries
 from xinglin.fhir.search.extraction import Extractor, extract
