@@ -296,3 +296,35 @@ def test_what_cannot_be_served_says_why(
     subscribe(fhir, receiver.url, criteria, channel=channel)
     until(lambda: status(fhir) == "error")
     assert fhir.get("Subscription/s").json()["error"]
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        "https://example.invalid/hook",
+        "http://169.254.169.254/latest/meta-data",
+        "http://0x7f000001/",
+        "http://127.0.0.1@example.invalid/",
+        "http://localhost.example.invalid/",
+        "http://[::ffff:10.0.0.1]/",
+        "http://127.0.0.1\\@example.invalid/",
+    ],
+)
+def test_nothing_is_sent_to_hosts_that_nobody_allowed(fhir: httpx.Client, endpoint: str) -> None:
+    subscribe(fhir, endpoint, "Observation?")
+    until(lambda: status(fhir) == "error")
+    assert fhir.get("Subscription/s").json()["error"]
+
+
+@pytest.mark.parametrize("hosts", [("Example.invalid",), ("elsewhere.invalid", "*")])
+def test_the_operator_says_where_notifications_may_go(hosts: tuple[str, ...]) -> None:
+    with client(subscription_hosts=hosts) as fhir:
+        subscribed(fhir, "https://EXAMPLE.invalid:8443/hook", "Observation?")
+
+
+def test_a_host_that_is_not_allowed_is_named(fhir: httpx.Client) -> None:
+    subscribe(fhir, "https://example.invalid/hook", "Observation?")
+    until(lambda: status(fhir) == "error")
+    said = fhir.get("Subscription/s").json()["error"]
+    assert "example.invalid" in said
+    assert "subscription_hosts" in said

@@ -54,6 +54,11 @@ class Settings(BaseSettings):
     cors_origins: tuple[str, ...] = Field(
         (), description="Origins whose pages may call the service from a browser; `*` for all."
     )
+    subscription_hosts: tuple[str, ...] = Field(
+        (),
+        description="Names or addresses of hosts, besides loopback, to which Subscriptions may "
+        "send notifications; `*` for all.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least severity that is logged."
     )

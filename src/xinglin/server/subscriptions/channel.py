@@ -5,11 +5,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Final
-from urllib.parse import urlsplit
 
+import httpx
 import msgspec
 
 from xinglin.fhir.dates import range_ms
@@ -59,8 +60,23 @@ def read(content: bytes) -> Subscription:
     return msgspec.json.decode(content, type=Subscription)
 
 
-def channel(subscription: Subscription, registry: Registry, base: str, now_ms: int) -> Channel:
-    """Raises: Refused where the Subscription asks for what cannot be done."""
+def channel(
+    subscription: Subscription,
+    registry: Registry,
+    *,
+    hosts: Collection[str],
+    base: str,
+    now_ms: int,
+) -> Channel:
+    """What a Subscription asks for.
+
+    Args:
+        hosts: to which notifications may go besides loopback; `*` for all. Without such a limit
+            whoever may write a Subscription could send requests to anything behind the firewall.
+
+    Raises:
+        Refused: it asks for what cannot be done, or may not be.
+    """
     asked = subscription.channel
     type, _, query = subscription.criteria.partition("?")
     if type not in RESOURCE_TYPES:
@@ -69,8 +85,7 @@ def channel(subscription: Subscription, registry: Registry, base: str, now_ms: i
     search = parse(registry, (type,), pairs(query), strict=True, base=base, now_ms=now_ms)
     if asked.type != "rest-hook":
         raise _cannot("channel-type", "Subscription.channel.type", asked.type)
-    if not _is_address(asked.endpoint):
-        raise _cannot("endpoint", "Subscription.channel.endpoint", asked.endpoint)
+    _check_endpoint(asked.endpoint, hosts)
     payload = asked.payload.partition(";")[0].strip()
     if payload not in _PAYLOADS:
         raise _cannot("payload", "Subscription.channel.payload", payload)
@@ -84,12 +99,25 @@ def channel(subscription: Subscription, registry: Registry, base: str, now_ms: i
     )
 
 
-def _is_address(endpoint: str) -> bool:
+def _check_endpoint(endpoint: str, hosts: Collection[str]) -> None:
+    """By the parser that the sender uses: two would not always see the same host."""
+    at = "Subscription.channel.endpoint"
     try:
-        parts = urlsplit(endpoint)
+        address = httpx.URL(endpoint)
+    except httpx.InvalidURL:
+        raise _cannot("endpoint", at, endpoint) from None
+    if address.scheme not in ("http", "https") or not address.host:
+        raise _cannot("endpoint", at, endpoint)
+    named = {"*", address.host} & {host.lower() for host in hosts}
+    if not named and not _is_loopback(address.host):
+        raise _cannot("host", at, address.host)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname)
 
 
 def _header(line: str) -> tuple[str, str]:

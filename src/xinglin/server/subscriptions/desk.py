@@ -124,8 +124,9 @@ class Desk:
             wanted = channel(
                 subscription,
                 self._house.registry,
-                self._house.settings.base_url or "",
-                self._house.clock() // 1000,
+                hosts=self._house.settings.subscription_hosts,
+                base=self._house.settings.base_url or "",
+                now_ms=self._house.clock() // 1000,
             )
         except Refused as refused:
             self._drop(version.id)
