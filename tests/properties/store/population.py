@@ -227,5 +227,35 @@ POPULATION: Final[dict[str, Strategy]] = {
     "DocumentReference": DOCUMENTS,
 }
 
+LINKED: Final = ("Patient", "Observation", "Group", "List")
+
+
+@st.composite
+def linked(draw: st.DrawFn) -> list[Json]:
+    """Three of each of some types, which refer to one another and to nothing else."""
+
+    def to(*types: str) -> Json:
+        return {"reference": f"{draw(st.sampled_from(types))}/{draw(st.sampled_from(IDS[:3]))}"}
+
+    found: list[Json] = []
+    for id in IDS[:3]:
+        observed: Json = {
+            "status": "final",
+            "code": {"text": "x"},
+            "subject": to("Patient", "Group"),
+        }
+        observed |= {"hasMember": [to("Observation")], "performer": [to("Patient")]}
+        listed: Json = {"status": "current", "mode": "working", "subject": to("Patient", "Group")}
+        grouped = {"type": "person", "actual": True, "member": [{"entity": to("Patient", "Group")}]}
+        contents: dict[str, Json] = {
+            "Patient": {},
+            "Observation": observed,
+            "Group": grouped,
+            "List": listed | {"entry": [{"item": to(*LINKED)} for _ in range(2)]},
+        }
+        found += [{"resourceType": type, "id": id} | each for type, each in contents.items()]
+    return found
+
+
 resources: Final[Strategy] = st.one_of(*POPULATION.values())
 deletions: Final[Strategy] = st.tuples(st.sampled_from(tuple(POPULATION)), st.sampled_from(IDS))
