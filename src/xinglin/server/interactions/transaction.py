@@ -6,7 +6,7 @@ whatever direction they point; then each is carried out like a request of its ow
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -33,6 +33,18 @@ class _Step:
     id: str = ""
 
 
+class _Ids:
+    """Gives the entry at work the id that it was assigned beforehand. An object of its own,
+    because a run that referred to itself would stay in memory, with its whole bundle."""
+
+    def __init__(self, fresh: Callable[[], str]) -> None:
+        self._fresh = fresh
+        self.assigned = ""
+
+    def next(self) -> str:
+        return self.assigned or self._fresh()
+
+
 class _Id(msgspec.Struct):
     id: str | None = None
 
@@ -46,15 +58,15 @@ class _Run:
     """One transaction, inside the commit that it is."""
 
     def __init__(self, house: House, outer: Request, bundle: Bundle, unit: Transaction) -> None:
+        self._ids = _Ids(house.new_id)
         self._inside = replace(
             house,
             store=Within(house.registry, unit),
-            new_id=lambda: self._assigned or house.new_id(),
+            new_id=self._ids.next,
             aside=at_once,
         )
         self._fresh = house.new_id
         self._at = 0  # index of the entry at work, to say where a refusal belongs
-        self._assigned = ""  # the id that the entry at work was given beforehand
         self._outer = outer
         self._unit = unit
         self._written: set[tuple[str, str]] = set()
@@ -88,7 +100,7 @@ class _Run:
             self._carry_out(step)
 
     def _carry_out(self, step: _Step, links: Links | None = None) -> None:
-        self._at, self._assigned, request = step.index, step.id, step.request
+        self._at, self._ids.assigned, request = step.index, step.id, step.request
         if links is not None and step.id:
             request.body = links.replaced(request.body, step.type)
         response = run(self._inside.answer(self._inside, request))
