@@ -14,7 +14,7 @@ from typing import Any, Final
 import structlog
 
 from xinglin.fhir.outcome import Issue, Refused
-from xinglin.server import binary, media
+from xinglin.server import binary, media, memory
 from xinglin.server.body import Disconnected, Receive, body
 from xinglin.server.cors import cross_origin, preflight
 from xinglin.server.delivery import deliver
@@ -59,6 +59,9 @@ class App:
         except Disconnected:
             return
         await deliver(request, response, send, self.house.settings.gzip_min_bytes)
+        if len(request.body) >= memory.LARGE:
+            request.body = b""
+            memory.give_back()
         seconds = perf_counter() - started
         self.metrics.count(request.what, response.status, seconds)
         if self._talkative:

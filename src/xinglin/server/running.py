@@ -16,6 +16,7 @@ from ipaddress import ip_address
 import uvicorn
 
 from xinglin.fhir.outcome import Issue, Refused
+from xinglin.server import memory
 from xinglin.server.app import App
 
 # Parsing makes many objects and few cycles: looking for cycles as often as Python does by
@@ -83,6 +84,7 @@ class Server(uvicorn.Server):
         self._ready()
 
     def serve_until_stopped(self) -> None:
+        memory.settle()
         gc.collect()
         gc.freeze()
         gc.set_threshold(_GARBAGE)

@@ -103,7 +103,7 @@ _local_shape = re.compile(
 _scheme = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:", re.ASCII).match
 
 
-@lru_cache(maxsize=65_536)  # one patient is named by hundreds of resources
+@lru_cache(maxsize=8192)  # one patient is named by hundreds of resources
 def target(text: str) -> tuple[str, str]:
     """What a reference names: type and id here, "" and an absolute address, or "" and "" for
     what cannot be searched (`#contained`, a search such as `Patient?identifier=1`)."""

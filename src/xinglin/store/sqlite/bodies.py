@@ -18,7 +18,7 @@ from xinglin.store.sqlite.attachments import fold, unfold
 LEVEL = 3
 STAGES = (32, 1000)  # bodies of a type after which its first and its second are made
 SAMPLE_BYTES = 16 << 10  # of one body
-ENOUGH_BYTES = 2 << 20  # to learn from, however few bodies it is
+ENOUGH_BYTES = 1 << 20  # to learn from, however few bodies it is
 TRAINING_BYTES = 512 << 10  # more makes the training longer and hardly better
 DICTIONARY_BYTES = 32 << 10
 NONE = 0  # the number of "no dictionary"

@@ -37,6 +37,10 @@ class Rows:
     qn: list[Row] = field(default_factory=list)
     st: list[Row] = field(default_factory=list)
 
+    def extend(self, other: Rows) -> None:
+        for table in COLUMNS:
+            getattr(self, table).extend(getattr(other, table))
+
 
 def index_rows(
     entries: Entries, catalogue: Catalogue, numbering: Numbering, rt: int, rid: int

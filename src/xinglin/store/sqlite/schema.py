@@ -100,7 +100,7 @@ def connect(path: str, *, cache_kib: int) -> apsw.Connection:
     run("PRAGMA synchronous = FULL")  # acknowledged means on disk
     run(f"PRAGMA cache_size = -{cache_kib}")
     run("PRAGMA temp_store = MEMORY")
-    run("PRAGMA wal_autocheckpoint = 4000")
+    run("PRAGMA wal_autocheckpoint = 0")  # the writer does it
     return connection
 
 

@@ -25,8 +25,8 @@ from xinglin.store.sqlite.writer import Writer
 
 Result = TypeVar("Result")
 
-READ_CACHE_KIB = 16 << 10
-WRITE_CACHE_KIB = 24 << 10
+READ_CACHE_KIB = 12 << 10
+WRITE_CACHE_KIB = 16 << 10
 
 MEMORY = Path("/dev/shm")  # noqa: S108  (a folder of our own is made in it)
 
@@ -77,7 +77,10 @@ class SqliteStore:
         elif reads.catalogue is not self._catalogue:
             reads = self._threads.reads = Reads(reads.connection, self._catalogue)
         if self._threads.lasting:
-            reads.refresh(self._writer.commits)
+            if self._writer.log_is_long:
+                reads.release()
+            else:
+                reads.refresh(self._writer.commits)
         return reads
 
     def _release(self) -> None:

@@ -33,6 +33,8 @@ class Ledger:
         self.connection = connection
         self.reads = reads
         self.index_by(catalogue)
+        self.log_pages = 0  # in the write-ahead log after the last commit
+        connection.set_wal_hook(self._logged)
         self.seq: int
         self.t: int
         self.forget()
@@ -40,6 +42,10 @@ class Ledger:
     def index_by(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
         self.extract = Extractor(catalogue.registry)
+
+    def _logged(self, _: apsw.Connection, __: str, pages: int) -> int:
+        self.log_pages = pages
+        return apsw.SQLITE_OK
 
     def forget(self) -> None:
         """Start again from what the database holds."""
@@ -217,7 +223,14 @@ class Work:
                 self._batch.leave(target, rid)
 
     def _rows_of(self, type: str, id: str, rt: int, rid: int, stored: bytes) -> Rows:
-        return self._rows(self._parsed(type, id, stored), rt, rid)
+        """What the tables may hold of a resource: while parameters change, by either set."""
+        value = self._parsed(type, id, stored)
+        rows = self._rows(value, rt, rid)
+        known = self._ledger.reads.catalogue
+        if known is not self._catalogue:
+            found = Extractor(known.registry)(value)
+            rows.extend(index_rows(found, known, self._ledger.numbering, rt, rid))
+        return rows
 
     def _parsed(self, type: str, id: str, stored: bytes) -> Struct:
         meta, body = decode(stored)

@@ -19,9 +19,12 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any
 
+import apsw
+
 from xinglin.store.sqlite.transaction import Ledger, Work
 
 GROUP = 512  # works in one commit at most
+LOG_PAGES = 2000  # of 8 KiB in the write-ahead log, before they are brought into the database
 PATIENCE = 10  # looks at the clock before a group begins in the millisecond of the last
 
 
@@ -43,6 +46,7 @@ class Writer:
         self._closed = False
         self._sound = True  # the ledger agrees with the database
         self.commits = 0
+        self.log_is_long = False
         ready: Future[None] = Future()
         self._thread = threading.Thread(
             target=self._serve, args=(open_ledger, ready), name="writer", daemon=True
@@ -117,12 +121,22 @@ class Writer:
             run("COMMIT")
             ledger.t = t
             self.commits += 1
+            self._tidy(ledger)
         except BaseException as error:  # noqa: BLE001  (an edge: every waiting caller hears it)
             # Nothing of the group is certain to be on disk, so nothing of it is acknowledged.
             # The next group starts again from what is: until then even reading may fail.
             self._sound = False
             for job in group:
                 job.result, job.error = None, job.error or error
+
+    def _tidy(self, ledger: Ledger) -> None:
+        """Bring a long log into the database. It can begin anew only when nobody reads from
+        it, so while it is long the readers' snapshots do not last (`log_is_long`)."""
+        if ledger.log_pages >= LOG_PAGES:
+            self.log_is_long = True
+            ledger.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        else:
+            self.log_is_long = False
 
     def _next(self, last: int) -> int:
         t = self._clock()

@@ -1,0 +1,38 @@
+"""Memory that large requests needed goes back to the system (glibc; elsewhere nothing is done).
+
+By itself the allocator keeps what was freed between what is still in use: after one transaction
+of some megabytes the process would stay as large as it was at its peak.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from functools import cache
+from typing import Final
+
+LARGE: Final = 1 << 20  # bytes of a body; from here on it is worth the milliseconds
+
+_M_TRIM_THRESHOLD: Final = -1
+_M_MMAP_THRESHOLD: Final = -3
+_M_ARENA_MAX: Final = -8
+
+
+@cache
+def _glibc() -> ctypes.CDLL | None:
+    library = ctypes.CDLL(None)
+    return library if hasattr(library, "malloc_trim") else None
+
+
+def settle() -> None:
+    """Set the allocator up once, before the threads start: large blocks come from the system and
+    go back to it one by one, and threads share their heaps."""
+    if library := _glibc():
+        library.mallopt(_M_MMAP_THRESHOLD, 256 << 10)
+        library.mallopt(_M_TRIM_THRESHOLD, 1 << 20)
+        library.mallopt(_M_ARENA_MAX, 2)
+
+
+def give_back() -> None:
+    """After a large request: what is free now is the system's."""
+    if library := _glibc():
+        library.malloc_trim(0)
