@@ -271,6 +271,14 @@ def test_lines_are_imported_and_bad_ones_reported(fhir: httpx.Client) -> None:
     assert b'"name":"no id"' in lines(fhir, nameless_one)[0]
 
 
+def test_references_with_our_own_address_become_relative(fhir: httpx.Client) -> None:
+    base = str(fhir.base_url).rstrip("/")
+    line = {"resourceType": "Basic", "id": "b", "code": {"text": "x"}}
+    line["subject"] = {"reference": f"{base}/Patient/p"}
+    imported(fhir, json.dumps(line).encode())
+    assert fhir.get("Basic/b").json()["subject"] == {"reference": "Patient/p"}
+
+
 def test_what_was_exported_can_be_imported(fhir: httpx.Client, tmp_path: Path) -> None:
     fill(fhir)
     outputs = manifest(fhir, "$export")["output"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -195,3 +196,29 @@ def test_the_largest_page_is_the_largest_page() -> None:
         assert len(found(fhir.get("Patient?_count=1000"))) == 2
         assert len(found(fhir.get("Patient"))) == 2
         assert len(fhir.get("Patient/_history?_count=1000").json()["entry"]) == 2
+
+
+def test_a_reference_with_our_own_address_is_found_like_any_other() -> None:
+    with client() as fhir:
+        base = str(fhir.base_url).rstrip("/")
+        fhir.put("Patient/p", json={"resourceType": "Patient", "id": "p"})
+        plain = {"resourceType": "Observation", "status": "final", "code": {"text": "x"}}
+        pointing = plain | {"subject": {"reference": f"{base}/Patient/p"}}
+        put = pointing | {"id": "put"}
+        fhir.put("Observation/put", content=json.dumps(put).replace("/", "\\/"))
+        fhir.put("Observation/patched", json=plain | {"id": "patched"})
+        merge = {"content-type": "application/merge-patch+json"}
+        subject = {"subject": {"reference": f"{base}/Patient/p/_history/1"}}
+        fhir.patch("Observation/patched", json=subject, headers=merge)
+        other = {"reference": "http://elsewhere.example/fhir/Patient/p"}
+        fhir.put("Observation/other", json=plain | {"id": "other", "subject": other})
+        request = {"method": "PUT", "url": "Observation/entry"}
+        entry = {"resource": pointing | {"id": "entry"}, "request": request}
+        bundle = {"resourceType": "Bundle", "type": "transaction", "entry": [entry]}
+        assert fhir.post("", json=bundle).status_code == 200
+        ours = {"put", "patched", "entry"}
+        for query in ("subject=Patient/p", f"subject={base}/Patient/p", "subject._id=p"):
+            assert set(found(fhir.get(f"Observation?{query}"))) == ours
+        assert set(found(fhir.get("Patient/p/Observation"))) == ours
+        assert fhir.get("Observation/put").json()["subject"] == {"reference": "Patient/p"}
+        assert fhir.get("Observation/other").json()["subject"] == other

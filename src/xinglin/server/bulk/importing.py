@@ -15,6 +15,7 @@ from itertools import islice
 from typing import Final
 
 from xinglin.fhir.outcome import Issue, Refused
+from xinglin.fhir.references import relative
 from xinglin.fhir.resource import Resource, parse
 from xinglin.fhir.wording import Language
 from xinglin.server.bulk.jobs import Job, Jobs, Output
@@ -62,13 +63,14 @@ async def import_(house: House, jobs: Jobs, job: Job, language: Language = "en")
 
 def _read(job: Job, lines: Sequence[bytes], language: Language) -> tuple[list[Read], list[bytes]]:
     """The resources to write, and an OperationOutcome for each line that is none."""
+    base = job.request.rpartition("/")[0]
     read: list[Read] = []
     outcomes = []
     for number, line in enumerate(lines, job.lines + 1):
         if not line.strip():
             continue
         try:
-            resource = parse(line)
+            resource = parse(relative(line, base))
             if resource.id is not None:
                 check_id(resource.id)
             read.append((resource, resource.id or _made_id(job, number)))

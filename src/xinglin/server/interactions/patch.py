@@ -11,6 +11,7 @@ from xinglin.fhir.json import Json, dump_exact, parse_exact
 from xinglin.fhir.outcome import Issue, Refused
 from xinglin.fhir.patch import apply
 from xinglin.fhir.patch import parse as parse_patch
+from xinglin.fhir.references import relative
 from xinglin.fhir.resource import parse
 from xinglin.server import media
 from xinglin.server.answers import found, written
@@ -69,7 +70,8 @@ def _patched(
     type = at.type
     version, content = found(current, type, at.id)
     check_match(request, version)
-    resource = parse(dump_exact(edit(parse_exact(content))), expected=type)
+    text = dump_exact(edit(parse_exact(content)))
+    resource = parse(relative(text, request.base), expected=type)
     if resource.id != version.id:
         given: dict[str, str | int] = {"wanted": version.id, "given": resource.id or ""}
         raise Refused(Issue("invalid", "server.id-differs", at=f"{type}.id", given=given))
