@@ -204,6 +204,25 @@ def test_contradictory_criteria_find_nothing(fhir: httpx.Client) -> None:
 
 @pytest.mark.usefixtures("untouched")
 @pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("POST", "Patient/du", "DELETE, GET, HEAD, PATCH, PUT"),
+        ("TRACE", "Patient", "DELETE, GET, HEAD, PATCH, POST, PUT"),
+        ("PUT", "Patient/_search", "POST"),
+        ("DELETE", "Patient/du/$everything", "GET, HEAD, POST"),
+        ("GET", "$reindex", "POST"),
+    ],
+)
+def test_which_methods_are_possible_is_said(
+    fhir: httpx.Client, method: str, path: str, allowed: str
+) -> None:
+    refused = fhir.request(method, path)
+    assert refused.status_code == 405
+    assert refused.headers["allow"] == allowed
+
+
+@pytest.mark.usefixtures("untouched")
+@pytest.mark.parametrize(
     ("method", "path", "content_type"),
     [
         ("POST", "Patient", "application/fhir+xml"),

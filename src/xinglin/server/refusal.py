@@ -36,6 +36,8 @@ STATUS: Final[Mapping[str, int]] = MappingProxyType(
     }
 )
 
+_METHOD_NOT_ALLOWED: Final = 405
+
 
 def status(refused: Refused) -> int:
     """What the client did wrong is 400 unless its code says more."""
@@ -43,7 +45,11 @@ def status(refused: Refused) -> int:
 
 
 def response(refused: Refused, language: Language) -> Response:
-    return Response(status(refused), outcome_text(refused.issues, language), [FHIR_JSON])
+    code = status(refused)
+    headers = [FHIR_JSON]
+    if code == _METHOD_NOT_ALLOWED:  # RFC 9110, 15.5.6
+        headers.append((b"allow", str(refused.issues[0].given["allowed"]).encode()))
+    return Response(code, outcome_text(refused.issues, language), headers)
 
 
 def outcome_text(issues: Iterable[Issue], language: Language) -> bytes:

@@ -51,7 +51,7 @@ class Routes:
             raise _no_such_path(segments)
         found = methods.get(method)
         if found is None:
-            raise _no_such_method(method, sorted(methods))
+            raise _no_such_method(method, list(methods))
         return found[0], found[1], target
 
     def _operation(self, method: str, segments: tuple[str, ...]) -> Found:
@@ -147,6 +147,7 @@ def _no_such_path(segments: Sequence[str]) -> Refused:
 
 
 def _no_such_method(method: str, allowed: Sequence[str]) -> Refused:
-    given: Mapping[str, str] = {"method": method, "allowed": ", ".join(allowed)}
+    possible = sorted({*allowed, "HEAD"} if "GET" in allowed else allowed)
+    given: Mapping[str, str] = {"method": method, "allowed": ", ".join(possible)}
     issue = Issue("not-supported", "server.method-not-allowed", at="method", given=dict(given))
     return Refused(issue, status=405)
