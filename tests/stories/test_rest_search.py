@@ -134,10 +134,11 @@ def test_searching_what_belongs_to_a_patient(fhir: httpx.Client) -> None:
 
 
 def test_only_the_number(fhir: httpx.Client) -> None:
-    for asked in ("_summary=count", "_count=0"):
+    for asked in ("_summary=count", "_count=0", "_summary=count&_count=2"):
         answer = fhir.get(f"Patient?gender=male&{asked}")
         assert answer.json()["total"] == len(FAMILIES)
         assert "entry" not in answer.json()
+        assert links(answer).keys() == {"self"}
 
 
 def test_only_some_elements(fhir: httpx.Client) -> None:

@@ -109,8 +109,11 @@ def parse(
 def _query(draft: _Draft, limits: Limits) -> Query:
     controls = draft.controls
     count = limits.default_count if controls.count is None else controls.count
-    if count == 0:  # 3.1.1.6.1: the same as _summary=count
+    # Each means the other (3.1.1.6.1): a number, no matches, and so no page after them.
+    if count == 0:
         controls.summary = "count"
+    elif controls.summary == "count":
+        count = 0
     total = controls.total
     if controls.summary == "count" and total == "none":
         total = "accurate"
