@@ -281,6 +281,10 @@ def overlapping(id: str, licence: str) -> dict[str, list[Entry]]:
     return {
         "two updates": [put, put],
         "update and delete": [entry("DELETE", f"Patient/{id}"), put],
+        "update and delete of nothing": [
+            entry("DELETE", "Patient/nobody"),
+            entry("PUT", "Patient/nobody", patient(id="nobody")),
+        ],
         "the same conditional create": [once, once],
         "the same fullUrl": [entry("POST", "Patient", patient(), full_url=urn) for _ in range(2)],
     }
