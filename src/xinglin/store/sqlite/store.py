@@ -25,8 +25,8 @@ from xinglin.store.sqlite.writer import Writer
 
 Result = TypeVar("Result")
 
-READ_CACHE_KIB = 12 << 10
-WRITE_CACHE_KIB = 16 << 10
+READ_CACHE_KIB = 8 << 10
+WRITE_CACHE_KIB = 12 << 10
 
 MEMORY = Path("/dev/shm")  # noqa: S108  (a folder of our own is made in it)
 
