@@ -19,7 +19,7 @@ from xinglin.fhir.search.parameters import Parameter, Registry
 from xinglin.store.sqlite.schema import FIRST_TERM
 
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
-REMEMBERED = 20_000  # keys that each memory of the writer may hold between two works
+REMEMBERED = 8_000  # keys that each memory of the writer may hold between two works
 
 TEXT_ALONE = -1  # the system of a text that has no code
 
