@@ -95,7 +95,7 @@ def connect(path: str, *, cache_kib: int) -> apsw.Connection:
     # Else SQLite plans a statement anew for each value that is bound to it.
     connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     run = connection.execute
-    run("PRAGMA page_size = 8192")
+    run("PRAGMA page_size = 4096")
     run("PRAGMA journal_mode = WAL")
     run("PRAGMA synchronous = FULL")  # acknowledged means on disk
     run(f"PRAGMA cache_size = -{cache_kib}")

@@ -24,7 +24,7 @@ import apsw
 from xinglin.store.sqlite.transaction import Ledger, Work
 
 GROUP = 512  # works in one commit at most
-LOG_PAGES = 2000  # of 8 KiB in the write-ahead log, before they are brought into the database
+LOG_PAGES = 4000  # of 4 KiB in the write-ahead log, before they are brought into the database
 PATIENCE = 10  # looks at the clock before a group begins in the millisecond of the last
 
 
