@@ -167,7 +167,10 @@ def period(value: Any, number: int, into: Into) -> None:
     start, end = value.start, value.end
     if start is not UNSET or end is not UNSET:
         low = MIN_MS if start is UNSET else _range(start)[0]
-        into.append((number, low, MAX_MS if end is UNSET else _range(end)[1]))
+        high = MAX_MS if end is UNSET else _range(end)[1]
+        # One that ends before it begins breaks a rule of FHIR (per-1), and yet is found at
+        # either of its moments.
+        into.append((number, min(low, high), max(low, high)))
 
 
 def timing(value: Any, number: int, into: Into) -> None:
