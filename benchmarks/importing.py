@@ -114,7 +114,7 @@ def _results(
             unit="MiB",
             reference="the same server, empty",
             reference_figure=found.empty_mib,
-            goal=200,
+            goal=120,
             better="less",
         ),
     ]
