@@ -228,3 +228,31 @@ def test_the_record_as_it_was(fhir: httpx.Client, du: str) -> None:
     wrong = fhir.get(du, params={"_at": "yesterday"})
     assert wrong.status_code == 400
     assert issue(wrong)["expression"] == ["_at"]
+
+
+@pytest.mark.parametrize("handling", ["strict", "lenient"])
+def test_what_keeps_no_past_does_not_answer_with_the_present(
+    fhir: httpx.Client, du: str, handling: str
+) -> None:
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    parameters = {
+        "resourceType": "Parameters",
+        "parameter": [{"name": "_at", "valueDateTime": "2020"}],
+    }
+    prefer = {"prefer": f"handling={handling}, respond-async"}
+    for refused in (
+        fhir.get("Patient?_at=2020", headers=prefer),
+        fhir.get("Patient?%5f%61t=2020", headers=prefer),
+        fhir.get("?_type=Patient&_at=2020", headers=prefer),
+        fhir.get(f"{du}/Observation?_at=2020", headers=prefer),
+        fhir.post("Patient/_search", content=b"_at=2020", headers=prefer | form),
+        fhir.post("Patient/_search?_at=2020", content=b"", headers=prefer | form),
+        fhir.get(f"{du}/_history/1?_at=2020", headers=prefer),
+        fhir.get(f"{du}/$meta?_at=2020", headers=prefer),
+        fhir.get("metadata?_at=2020", headers=prefer),
+        fhir.get("$export?_at=2020", headers=prefer),
+        fhir.post("$export", json=parameters, headers=prefer),
+        fhir.put(f"{du}?_at=2020", json=DU, headers=prefer),
+    ):
+        assert refused.status_code == 400, refused.text
+        assert issue(refused)["expression"] == ["_at"]

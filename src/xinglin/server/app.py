@@ -113,7 +113,7 @@ class App:
     async def _interact(self, request: Request, receive: Receive) -> Response:
         raw = binary.wants_raw(request)
         content_type = FHIR_JSON[1] if raw else _answer_type(request)
-        request.what, handler, target = routes().find(request.method, request.segments)
+        request.what, handler, target = routes().find(request)
         if request.method in _WITH_BODY:
             brings_raw = binary.brings_raw(request)
             if not brings_raw:

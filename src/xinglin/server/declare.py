@@ -42,6 +42,7 @@ class Interaction:
     method: Method
     path: Pattern
     handler: Handler
+    past: bool = False  # whether `_at` may ask for the record as it was
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +57,4 @@ class Operation:
     affects_state: bool = False
     definition: str | None = None  # canonical of the OperationDefinition; None: HL7's
     methods: tuple[Method, ...] = ()  # where they are others than those said above
+    past: bool = False  # whether `_at` may ask for the record as it was

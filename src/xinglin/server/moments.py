@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from time import gmtime
@@ -10,7 +11,7 @@ from xinglin.fhir.dates import range_ms
 from xinglin.fhir.outcome import Issue, Refused
 from xinglin.store.face import instant
 
-__all__ = ["asked_range", "http_date", "instant", "second_of"]
+__all__ = ["asked_range", "http_date", "instant", "only_the_present", "second_of"]
 
 _DAYS = (b"Mon", b"Tue", b"Wed", b"Thu", b"Fri", b"Sat", b"Sun")
 _MONTHS = tuple(b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split())
@@ -50,3 +51,10 @@ def asked_range(parameter: str, text: str) -> tuple[int, int]:
     except ValueError:
         given: dict[str, str | int] = {"text": text}
         raise Refused(Issue("value", "server.bad-date", at=parameter, given=given)) from None
+
+
+def only_the_present(query: Iterable[tuple[str, str]]) -> None:
+    """Refused where `_at` asks for the past. It is never ignored, whatever the client prefers:
+    the present is a wrong answer to a question about then."""
+    if any(name == "_at" for name, _ in query):
+        raise Refused(Issue("not-supported", "server.no-past", at="_at"), status=400)

@@ -17,6 +17,7 @@ from xinglin.fhir.r4.model import RESOURCE_TYPES
 from xinglin.server.declare import Interaction, Level, Operation
 from xinglin.server.house import Handler, House, Target
 from xinglin.server.http import Request, Response
+from xinglin.server.moments import only_the_present
 
 TYPES = frozenset(RESOURCE_TYPES)
 _LEVELS: Final[tuple[Level, ...]] = ("system", "type", "instance")
@@ -33,28 +34,39 @@ class Routes:
         self.interactions = interactions
         self.operations = operations
         # By path first, so that a path with another method is 405 and not 404.
-        self._handlers: dict[str, dict[str, tuple[str, Handler]]] = {}
+        self._interactions: dict[str, dict[str, Interaction]] = {}
         for row in interactions:
-            methods = self._handlers.setdefault(row.path, {})
-            methods[row.method] = (row.code or "other", row.handler)
+            self._interactions.setdefault(row.path, {})[row.method] = row
         self._operations: dict[str, list[Operation]] = {}
         for operation in operations:
             self._operations.setdefault(operation.name, []).append(operation)
 
-    def find(self, method: str, segments: tuple[str, ...]) -> Found:
-        """Refused with 404 for a path that nothing answers, 405 for a method it does not know."""
+    def find(self, request: Request) -> Found:
+        """Refused with 404 for a path that nothing answers, 405 for a method it does not know,
+        400 for the past of what has none."""
+        segments = request.segments
+        row: Interaction | Operation
         if segments and segments[-1].startswith("$"):
-            return self._operation(method, segments)
+            row, target = self._operation(request.method, segments)
+            what = segments[-1]
+        else:
+            row, target = self._interaction(request.method, segments)
+            what = row.code or "other"
+        if not row.past:
+            only_the_present(request.query)
+        return what, row.handler, target
+
+    def _interaction(self, method: str, segments: tuple[str, ...]) -> tuple[Interaction, Target]:
         path, target = _pattern(segments)
-        methods = self._handlers.get(path)
+        methods = self._interactions.get(path)
         if methods is None:
             raise _no_such_path(segments)
-        found = methods.get(method)
-        if found is None:
+        row = methods.get(method)
+        if row is None:
             raise _no_such_method(method, list(methods))
-        return found[0], found[1], target
+        return row, target
 
-    def _operation(self, method: str, segments: tuple[str, ...]) -> Found:
+    def _operation(self, method: str, segments: tuple[str, ...]) -> tuple[Operation, Target]:
         *place, word = segments
         if len(place) > 2:
             raise _no_such_path(segments)
@@ -70,7 +82,7 @@ class Routes:
                 allowed = operation.methods or usual
                 if method not in allowed:
                     raise _no_such_method(method, allowed)
-                return word, operation.handler, target
+                return operation, target
         issue = Issue("not-found", "server.unknown-operation", at="url", given={"operation": word})
         raise Refused(issue, status=404)
 
@@ -89,7 +101,7 @@ def routes() -> Routes:
 
 async def answer(house: House, request: Request) -> Response:
     """Carry out one request, of its own or of a batch. Raises Refused."""
-    what, handler, target = routes().find(request.method, request.segments)
+    what, handler, target = routes().find(request)
     request.what = what
     return await handler(house, request, target)
 

@@ -88,7 +88,7 @@ def _links(request: Request, pairs: Sequence[tuple[str, str]], page: HistoryPage
 
 
 INTERACTIONS = (
-    Interaction("history-instance", "GET", "{type}/{id}/_history", history),
-    Interaction("history-type", "GET", "{type}/_history", history),
-    Interaction("history-system", "GET", "_history", history),
+    Interaction("history-instance", "GET", "{type}/{id}/_history", history, past=True),
+    Interaction("history-type", "GET", "{type}/_history", history, past=True),
+    Interaction("history-system", "GET", "_history", history, past=True),
 )

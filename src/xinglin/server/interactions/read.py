@@ -43,4 +43,4 @@ def _read_with_query(house: House, request: Request, type: str, id: str) -> Resp
     return conditional(request, version, asked_part(query).of(content))
 
 
-INTERACTIONS = (Interaction("read", "GET", "{type}/{id}", read),)
+INTERACTIONS = (Interaction("read", "GET", "{type}/{id}", read, past=True),)

@@ -17,6 +17,7 @@ from xinglin.server.declare import Interaction
 from xinglin.server.house import House, Target
 from xinglin.server.http import FHIR_JSON, Request, Response
 from xinglin.server.http import pairs as decoded_pairs
+from xinglin.server.moments import only_the_present
 from xinglin.server.preference import strict
 from xinglin.server.present import Part
 from xinglin.server.refusal import outcome_text
@@ -28,7 +29,8 @@ _CURSOR = "_cursor"
 async def search(house: House, request: Request, at: Target) -> Response:
     asked = request.query
     if request.method == "POST":
-        asked += _form(request)
+        asked += (form := _form(request))
+        only_the_present(form)
     cursors = [value for name, value in asked if name == _CURSOR]
     pairs = [pair for pair in asked if pair[0] != _CURSOR]
     found = parse(

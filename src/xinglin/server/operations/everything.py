@@ -183,4 +183,6 @@ def _links(request: Request, wanted: _Asked, cursor: str | None) -> list[Link]:
     return links
 
 
-OPERATIONS = (Operation("everything", ("instance",), everything, types=("Patient", "Encounter")),)
+OPERATIONS = (
+    Operation("everything", ("instance",), everything, types=("Patient", "Encounter"), past=True),
+)

@@ -13,6 +13,7 @@ from xinglin.fhir.json import Json
 from xinglin.fhir.outcome import Issue, Refused
 from xinglin.server.house import House
 from xinglin.server.http import Request
+from xinglin.server.moments import only_the_present
 from xinglin.server.preference import strict
 
 Pairs = Sequence[tuple[str, str]]
@@ -30,6 +31,8 @@ def asked(house: House, request: Request, known: Collection[str]) -> Pairs:
     if request.method == "POST" and request.body:
         pairs += [(str(p["name"]), _text(p)) for p in parameters(request.body) if _text(p)]
     allowed = {*known, "_format", "_pretty"}
+    if "_at" not in known:
+        only_the_present(pairs)
     unknown = [name for name, _ in pairs if name not in allowed]
     if unknown and strict(house, request):
         given: dict[str, str | int] = {"name": unknown[0]}
