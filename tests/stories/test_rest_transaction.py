@@ -129,6 +129,20 @@ def test_a_conditional_reference_finds_who_is_meant(fhir: httpx.Client, licence:
     assert at(fhir, told)["performer"][0]["reference"] == f"Practitioner/{doctor}"
 
 
+@pytest.mark.parametrize("doctor_first", [True, False])
+def test_a_conditional_reference_finds_who_is_created_with_it(
+    fhir: httpx.Client, licence: str, doctor_first: bool
+) -> None:
+    by = [{"reference": f"Practitioner?identifier=urn:licences|{licence}"}]
+    entries = [
+        entry("POST", "Practitioner", practitioner(licence)),
+        entry("POST", "Observation", weight("Patient/x", performer=by)),
+    ]
+    told = answers(fhir.post("", json=bundle(*(entries if doctor_first else entries[::-1]))))
+    doctor, observation = (at(fhir, answer) for answer in (told if doctor_first else told[::-1]))
+    assert observation["performer"][0]["reference"] == f"Practitioner/{doctor['id']}"
+
+
 @pytest.mark.parametrize("number", [0, 2])
 def test_a_conditional_reference_to_nobody_or_several(
     fhir: httpx.Client, licence: str, number: int

@@ -94,15 +94,34 @@ class _Run:
         for step in written:
             self._identify(step)
         links = Links(self._targets(written), self._referred)
-        for step in written:
-            self._carry_out(step, links)
+        ready, waiting = self._linked(written, links)
+        for step in ready:
+            self._carry_out(step)
+        for step in waiting:
+            self._link(step, links)
+            self._carry_out(step)
         for step in gets:
             self._carry_out(step)
 
-    def _carry_out(self, step: _Step, links: Links | None = None) -> None:
+    def _linked(self, steps: Sequence[_Step], links: Links) -> tuple[list[_Step], list[_Step]]:
+        """Those whose links are real now, and those that have to wait for what the others write:
+        a conditional reference may be to a resource that is yet to be created."""
+        ready, waiting = [], []
+        for step in steps:
+            try:
+                self._link(step, links)
+                ready.append(step)
+            except Refused:
+                waiting.append(step)
+        return ready, waiting
+
+    def _link(self, step: _Step, links: Links) -> None:
+        self._at = step.index
+        if step.id:
+            step.request.body = links.replaced(step.request.body, step.type)
+
+    def _carry_out(self, step: _Step) -> None:
         self._at, self._ids.assigned, request = step.index, step.id, step.request
-        if links is not None and step.id:
-            request.body = links.replaced(request.body, step.type)
         response = run(self._inside.answer(self._inside, request))
         version = response.version
         if version is not None and request.method != "GET":
