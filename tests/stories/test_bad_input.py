@@ -7,6 +7,7 @@ import http.client
 import json
 import socket
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import quote, urlencode
 
 import httpx
@@ -129,6 +130,43 @@ def test_a_bundle_that_is_none(fhir: httpx.Client, bundle: object) -> None:
     refused = fhir.post("", json=bundle)
     assert refused.status_code in {400, 422}
     assert issue(refused)["expression"][0].startswith("Bundle")
+
+
+@pytest.mark.usefixtures("untouched")
+@pytest.mark.parametrize("type", ["batch", "transaction"])
+@pytest.mark.parametrize("url", ["", "/", "?x=1", "BASE", "BASE/"])
+def test_a_bundle_within_a_bundle(fhir: httpx.Client, type: str, url: str) -> None:
+    create = {"resource": json.loads(DU), "request": {"method": "POST", "url": "Patient"}}
+    inner = {"resourceType": "Bundle", "type": type, "entry": [create]}
+    base = str(fhir.base_url).removesuffix("/")
+    request = {"method": "POST", "url": url.replace("BASE", base)}
+    told = fhir.post("", json=inner | {"entry": [{"resource": inner, "request": request}]})
+    assert refused_entry(told, type)["code"] == "required"
+
+
+@pytest.mark.usefixtures("untouched")
+@pytest.mark.parametrize("type", ["batch", "transaction"])
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH"])
+def test_an_entry_without_its_resource(fhir: httpx.Client, type: str, method: str) -> None:
+    url = "Patient" if method == "POST" else "Patient/du"
+    entry = {"request": {"method": method, "url": url}}
+    told = fhir.post("", json={"resourceType": "Bundle", "type": type, "entry": [entry]})
+    found = refused_entry(told, type)
+    assert found["code"] == "required"
+    assert found["expression"][0].endswith("resource")
+
+
+def refused_entry(told: httpx.Response, type: str) -> dict[str, Any]:
+    """Why the only entry was refused: the whole of a transaction, or a part of a batch."""
+    if type == "transaction":
+        assert told.status_code == 400
+        found = issue(told)
+        assert found["expression"][0].startswith("Bundle.entry[0].")
+        return found
+    response = told.json()["entry"][0]["response"]
+    assert response["status"] == "400"
+    first: dict[str, Any] = response["outcome"]["issue"][0]
+    return first
 
 
 @pytest.mark.usefixtures("untouched")

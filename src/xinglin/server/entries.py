@@ -32,6 +32,8 @@ PHASE: Final[Mapping[str, int]] = {
 }
 PHASES: Final = range(4)
 
+_READING: Final = frozenset({"GET", "HEAD"})
+_WITH_RESOURCE: Final = frozenset({"POST", "PUT", "PATCH"})
 _INHERITED: Final = (b"accept-language", b"host", b"prefer")
 _OUTCOME: Final = b'{"resourceType":"OperationOutcome"'
 
@@ -60,6 +62,7 @@ def as_request(
     """The request that an entry stands for, with `body` as its resource."""
     asked = asked_of(entry)
     segments, query = _address(asked.url, outer.base)
+    _check_complete(asked, segments, query, body)
     if asked.if_match or asked.if_none_match or asked.if_none_exist or asked.if_modified_since:
         conditions = {
             b"if-match": asked.if_match,
@@ -81,6 +84,18 @@ def as_request(
         base=outer.base,
         compacted=body is not None and asked.method != "PATCH",
     )
+
+
+def _check_complete(
+    asked: Asked, segments: tuple[str, ...], query: str, body: bytes | None
+) -> None:
+    """Of requests to the base only a search can be an entry: a Bundle within a Bundle would not
+    be held to what is asked of the entries around it."""
+    if not segments and not (asked.method in _READING and query):
+        raise Refused(Issue("required", "server.entry-without-url", at="request.url"), status=400)
+    writes = asked.method in _WITH_RESOURCE and not segments[-1].startswith(("$", "_search"))
+    if writes and body is None:
+        raise Refused(Issue("required", "server.entry-without-resource", at="resource"), status=400)
 
 
 @lru_cache(1024)  # the creates of a bundle have few addresses
@@ -122,9 +137,9 @@ def placed(refused: Refused, index: int) -> Refused:
     entry = f"Bundle.entry[{index}]"
     issues = []
     for issue in refused.issues:
-        _, dot, path = (issue.at or "").partition(".")
-        inside = dot and issue.at and issue.at[0].isupper()
-        at = f"{entry}.resource.{path}" if inside else f"{entry}.request"
+        root, dot, path = (issue.at or "").partition(".")
+        inside = root == "resource" or (dot and root[0].isupper())
+        at = f"{entry}.resource{dot}{path}" if inside else f"{entry}.request"
         issues.append(Issue(issue.code, issue.key, at, issue.given, issue.severity))
     return Refused(*issues, status=status(refused))
 
