@@ -202,6 +202,12 @@ def test_labels_are_added_and_removed(fhir: httpx.Client) -> None:
     assert fhir.get("Patient/bert").json()["name"] == [{"family": "Bert"}]
 
 
+def test_where_nothing_has_a_label_there_is_no_parameter() -> None:
+    with client() as fhir:
+        for level in ("$meta", "Patient/$meta"):
+            assert fhir.get(level).json() == {"resourceType": "Parameters"}
+
+
 @pytest.mark.parametrize(
     "body",
     [

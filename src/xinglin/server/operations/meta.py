@@ -139,9 +139,11 @@ async def _in_use(house: House, request: Request, types: tuple[str, ...]) -> Met
 
 
 def _answer(meta: Meta) -> Response:
-    parameter: dict[str, Json] = {"name": "return", "valueMeta": meta}
-    text = dump_exact({"resourceType": "Parameters", "parameter": [parameter]})
-    return Response(200, text, [FHIR_JSON])
+    """Without labels there is no parameter: FHIR knows no empty object."""
+    answer: dict[str, Json] = {"resourceType": "Parameters"}
+    if meta:
+        answer["parameter"] = [{"name": "return", "valueMeta": meta}]
+    return Response(200, dump_exact(answer), [FHIR_JSON])
 
 
 OPERATIONS = (
