@@ -256,3 +256,14 @@ def test_what_keeps_no_past_does_not_answer_with_the_present(
     ):
         assert refused.status_code == 400, refused.text
         assert issue(refused)["expression"] == ["_at"]
+
+
+@pytest.mark.parametrize("address", ["", "/_history/1", "/_history"])
+def test_who_is_strict_is_told_what_is_not_known(fhir: httpx.Client, du: str, address: str) -> None:
+    strict = {"prefer": "handling=strict"}
+    known = f"{du}{address}?_elements=name&_summary=false&_format=json&_pretty=true"
+    assert fhir.get(known, headers=strict).status_code == 200
+    assert fhir.get(f"{du}{address}?colour=red").status_code == 200
+    refused = fhir.get(f"{du}{address}?colour=red", headers=strict)
+    assert refused.status_code == 400
+    assert issue(refused)["expression"] == ["colour"]

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from xinglin.fhir.outcome import Issue, Refused
 from xinglin.server.house import House
 from xinglin.server.http import Request
+
+_ALWAYS_KNOWN: Final = frozenset({"_format", "_pretty"})
 
 
 class Preference(NamedTuple):
@@ -34,3 +38,16 @@ def _parse(header: bytes) -> Preference:
 def strict(house: House, request: Request) -> bool:
     """Whether what the server does not know is refused rather than ignored."""
     return (preference(request).handling or house.settings.handling) == "strict"
+
+
+def check_known(
+    house: House, request: Request, query: Iterable[tuple[str, str]], known: Collection[str]
+) -> None:
+    """Refused in strict handling where a parameter is none of these, nor one that any has."""
+    if not strict(house, request):
+        return
+    for name, _ in query:
+        if name not in known and name not in _ALWAYS_KNOWN:
+            given: dict[str, str | int] = {"name": name}
+            issue = Issue("not-supported", "server.unknown-parameter", at=name, given=given)
+            raise Refused(issue, status=400)

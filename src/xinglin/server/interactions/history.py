@@ -12,13 +12,11 @@ from xinglin.server.declare import Interaction
 from xinglin.server.house import House, Target
 from xinglin.server.http import FHIR_JSON, Request, Response
 from xinglin.server.moments import asked_range
-from xinglin.server.preference import strict
+from xinglin.server.preference import check_known
 from xinglin.server.present import Part, asked_part
 from xinglin.store.face import HistoryPage
 
-_KNOWN = frozenset(
-    {"_count", "_since", "_at", "_cursor", "_format", "_pretty", "_summary", "_elements"}
-)
+_KNOWN = frozenset({"_count", "_since", "_at", "_cursor", "_summary", "_elements"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +54,7 @@ async def history(house: House, request: Request, at: Target) -> Response:
 
 def _asked(house: House, request: Request, pairs: Sequence[tuple[str, str]]) -> _Asked:
     given = dict(pairs)
-    if strict(house, request) and (unknown := given.keys() - _KNOWN):
-        name = min(unknown)
-        issue = Issue("not-supported", "server.unknown-parameter", at=name, given={"name": name})
-        raise Refused(issue, status=400)
+    check_known(house, request, pairs, _KNOWN)
     moment, since = given.get("_at"), given.get("_since")
     return _Asked(
         count=_count(house, given.get("_count")),

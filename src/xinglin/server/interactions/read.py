@@ -10,8 +10,11 @@ from xinglin.server.declare import Interaction
 from xinglin.server.house import House, Target
 from xinglin.server.http import FHIR_JSON, Request, Response
 from xinglin.server.moments import asked_range
+from xinglin.server.preference import check_known
 from xinglin.server.present import asked_part
 from xinglin.store.face import Version
+
+_KNOWN = frozenset({"_at", "_summary", "_elements"})
 
 
 async def read(house: House, request: Request, at: Target) -> Response:
@@ -36,6 +39,7 @@ def conditional(request: Request, version: Version, content: bytes) -> Response:
 
 def _read_with_query(house: House, request: Request, type: str, id: str) -> Response:
     query = request.query
+    check_known(house, request, query, _KNOWN)
     moment = next((value for name, value in query if name == "_at"), None)
     # Of a time known to the day the last moment counts: the state that day ended with.
     at = asked_range("_at", moment)[1] if moment is not None else None

@@ -8,13 +8,18 @@ from xinglin.server.declare import Interaction
 from xinglin.server.house import House, Target
 from xinglin.server.http import Request, Response
 from xinglin.server.interactions.read import conditional
+from xinglin.server.preference import check_known
 from xinglin.server.present import asked_part
 from xinglin.store.face import Version
 
+_KNOWN = frozenset({"_summary", "_elements"})
+
 
 async def vread(house: House, request: Request, at: Target) -> Response:
+    query = request.query
+    check_known(house, request, query, _KNOWN)
     version, content = found(_version(house, request, at), at.type, at.id)
-    return conditional(request, version, asked_part(request.query).of(content))
+    return conditional(request, version, asked_part(query).of(content))
 
 
 def _version(house: House, request: Request, at: Target) -> Version:

@@ -14,7 +14,7 @@ from xinglin.fhir.outcome import Issue, Refused
 from xinglin.server.house import House
 from xinglin.server.http import Request
 from xinglin.server.moments import only_the_present
-from xinglin.server.preference import strict
+from xinglin.server.preference import check_known
 
 Pairs = Sequence[tuple[str, str]]
 
@@ -30,14 +30,9 @@ def asked(house: House, request: Request, known: Collection[str]) -> Pairs:
     pairs = list(request.query)
     if request.method == "POST" and request.body:
         pairs += [(str(p["name"]), _text(p)) for p in parameters(request.body) if _text(p)]
-    allowed = {*known, "_format", "_pretty"}
     if "_at" not in known:
         only_the_present(pairs)
-    unknown = [name for name, _ in pairs if name not in allowed]
-    if unknown and strict(house, request):
-        given: dict[str, str | int] = {"name": unknown[0]}
-        issue = Issue("not-supported", "server.unknown-parameter", at=unknown[0], given=given)
-        raise Refused(issue, status=400)
+    check_known(house, request, pairs, known)
     return pairs
 
 
