@@ -349,14 +349,23 @@ def test_absurd_headers(fhir: httpx.Client, headers: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "bytes_sent", [b"nonsense\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"\0" * 100]
+    "bytes_sent",
+    [
+        b"nonsense\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"\0" * 100,
+        "GET /fhir/Patient?name=王 HTTP/1.1\r\nhost: localhost\r\n\r\n".encode(),
+    ],
 )
 def test_what_is_not_http(fhir: httpx.Client, bytes_sent: bytes) -> None:
     with socket.create_connection(("127.0.0.1", fhir.base_url.port or 0), timeout=30) as connection:
         connection.sendall(bytes_sent)
-        connection.shutdown(socket.SHUT_WR)
-        answer = connection.recv(100)
-    assert answer == b"" or answer.startswith(b"HTTP/1.1 400")
+        answer = http.client.HTTPResponse(connection)
+        answer.begin()
+        outcome = json.loads(answer.read())
+    assert answer.status == 400
+    assert outcome["resourceType"] == "OperationOutcome"
+    assert outcome["issue"][0]["expression"] == ["request"]
     assert fhir.get("Patient/du").status_code == 200
 
 

@@ -18,6 +18,7 @@ import uvicorn
 from xinglin.fhir.outcome import Issue, Refused
 from xinglin.server import memory
 from xinglin.server.app import App
+from xinglin.server.protocol import Protocol
 
 # Parsing makes many objects and few cycles: looking for cycles as often as Python does by
 # default takes a third of the time of an import.
@@ -66,7 +67,7 @@ class Server(uvicorn.Server):
         config = uvicorn.Config(
             app,
             loop="uvloop",
-            http="httptools",
+            http=Protocol,
             ws="none",
             lifespan="on",
             access_log=False,
