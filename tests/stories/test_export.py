@@ -115,6 +115,13 @@ def test_a_command_that_makes_no_sense(record: Path, tmp_path: Path) -> None:
     assert xinglin("export", "--url", "http://127.0.0.1:9/fhir", "--out", tmp_path / "out") == 3
 
 
+def test_a_misspelt_folder_is_not_taken_for_an_empty_record(tmp_path: Path) -> None:
+    nowhere = tmp_path / "recrod"
+    assert xinglin("export", "--data", nowhere, "--out", tmp_path / "out") == 3
+    assert xinglin("reindex", "--data", nowhere) == 3
+    assert not nowhere.exists()
+
+
 BIRTH_ORDER: Json = {
     "resourceType": "SearchParameter",
     "id": "birth-order",

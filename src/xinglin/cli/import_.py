@@ -79,7 +79,7 @@ def import_(
     wish = Wish(keep_ids=keep_ids, stop=on_error == "stop", split=split, again=again)
 
     async def take_in(display: Display) -> Summary:
-        door = open_door(data, url, header or ())
+        door = open_door(data, url, header or (), new=True)
         try:
             return await Intake(door, wish, display.refused, display.seen).run(sources)
         finally:

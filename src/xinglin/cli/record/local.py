@@ -5,7 +5,9 @@ interactions as behind a server.
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
+import os
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -13,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from xinglin.cli import language
-from xinglin.cli.record.door import Answer, Kind, Line, Note, Reindexing
+from xinglin.cli.record.door import Answer, Kind, Line, Note, Reindexing, Unreachable
 from xinglin.fhir.outcome import Refused
 from xinglin.fhir.r4.model import RESOURCE_TYPES
 from xinglin.fhir.wording import sentence
@@ -36,10 +38,15 @@ _GARBAGE: Final = 100_000
 
 
 class Local:
-    def __init__(self, folder: Path | None) -> None:
-        """None: the folder of the settings. Raises: Refused."""
+    def __init__(self, folder: Path | None, *, new: bool) -> None:
+        """None: the folder of the settings. `new`: it is made where there is none.
+
+        Raises: Unreachable, Refused.
+        """
         settings = load(None, {"max_bundle_entries": _NO_LIMIT})
         folder = folder or settings.data
+        if not (new or folder.is_dir()):
+            raise Unreachable(str(folder), os.strerror(errno.ENOENT))
         self.where = str(folder)
         self._house = open_house(settings, folder)
         self._threshold = gc.get_threshold()

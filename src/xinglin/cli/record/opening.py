@@ -18,8 +18,11 @@ from xinglin.store.sqlite import FolderInUse
 UNREACHABLE: Final = 3  # exit code
 
 
-def open_door(data: Path | None, url: str | None, headers: Sequence[str]) -> Door:
-    """The folder itself, or the server that has it open, or the server at `url`.
+def open_door(
+    data: Path | None, url: str | None, headers: Sequence[str], *, new: bool = False
+) -> Door:
+    """The folder itself, or the server that has it open, or the server at `url`. `new`: for a
+    command that may begin a record; any other would take a misspelt folder for an empty one.
 
     Raises: Unreachable, Refused.
     """
@@ -31,7 +34,7 @@ def open_door(data: Path | None, url: str | None, headers: Sequence[str]) -> Doo
     from xinglin.cli.record.local import Local
 
     try:
-        return Local(data)
+        return Local(data, new=new)
     except Refused as refused:
         used = refused.__cause__
         if not isinstance(used, FolderInUse):
