@@ -201,6 +201,7 @@ def test_jobs_are_removed_when_their_time_is_over(tmp_path: Path) -> None:
         ("$export?_outputFormat=text/csv", 400),
         ("$export?_typeFilter=Observation", 400),
         ("$export?_typeFilter=Observation?nonsense=1", 400),
+        ("$export?_typ=Patient", 400),
         ("Group/nobody/$export", 404),
         ("Observation/$export", 404),
     ],
@@ -210,6 +211,11 @@ def test_a_kick_off_that_makes_no_sense_is_refused(
 ) -> None:
     answer = fhir.get(path, headers=ASYNC)
     assert answer.status_code == status, answer.text
+
+
+def test_who_is_lenient_gets_an_export_without_what_is_not_known(fhir: httpx.Client) -> None:
+    lenient = {"prefer": "respond-async, handling=lenient"}
+    assert fhir.get("$export?_typ=Patient", headers=lenient).status_code == 202
 
 
 def test_it_must_be_asked_for_asynchronously(fhir: httpx.Client) -> None:

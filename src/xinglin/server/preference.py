@@ -35,16 +35,23 @@ def _parse(header: bytes) -> Preference:
     return Preference(given.get("return", ""), given.get("handling", ""), "respond-async" in given)
 
 
-def strict(house: House, request: Request) -> bool:
-    """Whether what the server does not know is refused rather than ignored."""
-    return (preference(request).handling or house.settings.handling) == "strict"
+def strict(house: House, request: Request, *, usually: bool = False) -> bool:
+    """Whether what the server does not know is refused rather than ignored. `usually`: it is,
+    whatever the rule of the house, unless the client is lenient."""
+    rule = "strict" if usually else house.settings.handling
+    return (preference(request).handling or rule) == "strict"
 
 
 def check_known(
-    house: House, request: Request, query: Iterable[tuple[str, str]], known: Collection[str]
+    house: House,
+    request: Request,
+    query: Iterable[tuple[str, str]],
+    known: Collection[str],
+    *,
+    usually: bool = False,
 ) -> None:
     """Refused in strict handling where a parameter is none of these, nor one that any has."""
-    if not strict(house, request):
+    if not strict(house, request, usually=usually):
         return
     for name, _ in query:
         if name not in known and name not in _ALWAYS_KNOWN:

@@ -27,7 +27,8 @@ _DEFINITION: Final = "http://hl7.org/fhir/uv/bulkdata/OperationDefinition/"
 async def export(house: House, request: Request, at: Target) -> Response:
     if not preference(request).asynchronous:
         raise Refused(Issue("not-supported", "server.bulk-asynchronous", at="Prefer"), status=400)
-    pairs = asked(house, request, _KNOWN)
+    # Bulk Data 2.0.0: an error unless the client is lenient. Who asked for less gets no more.
+    pairs = asked(house, request, _KNOWN, usually_strict=True)
     given = dict(pairs)
     format = given.get("_outputFormat", "ndjson").replace(" ", "+")
     if format not in _FORMATS:

@@ -24,7 +24,9 @@ class _Parameters(msgspec.Struct):
     parameter: list[dict[str, Json]] = []
 
 
-def asked(house: House, request: Request, known: Collection[str]) -> Pairs:
+def asked(
+    house: House, request: Request, known: Collection[str], *, usually_strict: bool = False
+) -> Pairs:
     """Simple parameters by name. One that nobody knows is refused in strict handling, and
     otherwise ignored."""
     pairs = list(request.query)
@@ -32,7 +34,7 @@ def asked(house: House, request: Request, known: Collection[str]) -> Pairs:
         pairs += [(str(p["name"]), _text(p)) for p in parameters(request.body) if _text(p)]
     if "_at" not in known:
         only_the_present(pairs)
-    check_known(house, request, pairs, known)
+    check_known(house, request, pairs, known, usually=usually_strict)
     return pairs
 
 
