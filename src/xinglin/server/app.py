@@ -60,8 +60,7 @@ class App:
             return
         await deliver(request, response, send, self.house.settings.gzip_min_bytes)
         if len(request.body) >= memory.LARGE:
-            request.body = b""
-            memory.give_back()
+            memory.give_back_soon()
         seconds = perf_counter() - started
         self.metrics.count(request.what, response.status, seconds)
         if self._talkative:

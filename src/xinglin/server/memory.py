@@ -6,11 +6,14 @@ of some megabytes the process would stay as large as it was at its peak.
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 from functools import cache
 from typing import Final
 
 LARGE: Final = 1 << 20  # bytes of a body; from here on it is worth the milliseconds
+
+_SOON: Final = 0.5  # seconds
 
 _M_TRIM_THRESHOLD: Final = -1
 _M_MMAP_THRESHOLD: Final = -3
@@ -32,7 +35,7 @@ def settle() -> None:
         library.mallopt(_M_ARENA_MAX, 2)
 
 
-def give_back() -> None:
-    """After a large request: what is free now is the system's."""
+def give_back_soon() -> None:
+    """After a large request, when nothing refers to it any more: what is free is the system's."""
     if library := _glibc():
-        library.malloc_trim(0)
+        asyncio.get_running_loop().call_later(_SOON, library.malloc_trim, 0)

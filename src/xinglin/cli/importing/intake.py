@@ -124,7 +124,7 @@ class Intake:
     async def _unit(self, source: Source, note: Note, unit: Unit) -> None:
         for fault in unit.faults:
             self._reject(_rejection(source, fault.issue, fault.line))
-        if not unit.bundle.entries:
+        if self._stopped or not unit.bundle.entries:
             return
         answer = await self._door.submit("transaction", unit.text("transaction"), note)
         if _taken(answer):

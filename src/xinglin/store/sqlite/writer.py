@@ -79,14 +79,20 @@ class Writer:
         ready.set_result(None)
         open_for_work = True
         while open_for_work:
-            group, open_for_work = self._take()
-            if group:
-                self._commit_group(ledger, group)
-                for loop in {job.loop for job in group}:
-                    mine = [job for job in group if job.loop is loop]
-                    with suppress(RuntimeError):  # who asked may be gone, and its loop closed
-                        loop.call_soon_threadsafe(_settle, mine)
+            open_for_work = self._serve_group(ledger)
         ledger.connection.close()
+
+    def _serve_group(self, ledger: Ledger) -> bool:
+        """False when the writer is to close. (Nothing of a group outlives this call: its works
+        may hold large resources.)"""
+        group, open_for_work = self._take()
+        if group:
+            self._commit_group(ledger, group)
+            for loop in {job.loop for job in group}:
+                mine = [job for job in group if job.loop is loop]
+                with suppress(RuntimeError):  # who asked may be gone, and its loop closed
+                    loop.call_soon_threadsafe(_settle, mine)
+        return open_for_work
 
     def _take(self) -> tuple[list[_Job], bool]:
         """Wait for work, and take all that waits; False when the writer is to close."""
