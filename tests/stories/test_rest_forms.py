@@ -172,6 +172,9 @@ def test_the_capability_statement_says_what_is_there(fhir: httpx.Client) -> None
     ).items()
     assert "Patient:general-practitioner" in patient["searchInclude"]
     assert "Observation:subject" in patient["searchRevInclude"]
+    for name in ("Patient", "Encounter"):
+        definitions = {each["definition"] for each in types[name]["operation"]}
+        assert f"http://hl7.org/fhir/OperationDefinition/{name}-everything" in definitions
     assert fhir.options("").json() == statement
     assert fhir.get("metadata?mode=terminology").status_code == 400
     # What it says of itself is what this server would take.

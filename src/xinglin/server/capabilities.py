@@ -78,7 +78,7 @@ def _resource(type: str, routes: Routes, registry: Registry, settings: Settings)
         "searchParam": [_parameter(parameter) for parameter in parameters],
     }
     operations = [
-        _operation(o)
+        _operation(o, type)
         for o in routes.operations
         if set(o.levels) & {"type", "instance"} and (o.types is None or type in o.types)
     ]
@@ -102,9 +102,10 @@ def _parameter(parameter: Parameter) -> Element:
     return element | ({"definition": parameter.url} if parameter.url else {})
 
 
-def _operation(operation: Operation) -> Element:
+def _operation(operation: Operation, type: str = "Resource") -> Element:
+    """An operation of some types alone is defined for each of them."""
     name = operation.name
-    level = "Resource" if operation.types is None else operation.types[0]
+    level = "Resource" if operation.types is None else type
     return {
         "name": name,
         "definition": operation.definition or f"{_HL7}/OperationDefinition/{level}-{name}",
