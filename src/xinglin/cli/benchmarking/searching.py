@@ -73,8 +73,9 @@ def _dates(ground: Ground) -> Iterator[str]:
         yield f"Patient?birthdate={patient['birthDate']}"
     for _, each in ground.of("Observation"):
         if when := each.get("effectiveDateTime"):
-            yield f"Observation?date={when[:10]}"
-            yield f"Observation?date=ge{when[:10]}"
+            # As it stands: its day alone may be another one in the server's time zone.
+            yield f"Observation?date={when}"
+            yield f"Observation?date=ge{when}"
 
 
 def _references(ground: Ground) -> Iterator[str]:
