@@ -16,8 +16,15 @@ DOCS = Path(__file__).parents[1] / "docs"
 _HEAD = """# Benchmarks
 
 This page is drawn from `benchmarks/results.json` by `python -m benchmarks --page`; nothing in it
-is written by hand. How to measure again, and how to read it:
-[benchmarks/README.md](../benchmarks/README.md).
+is written by hand. The commands, with Bundles of Synthea in a folder (processor, date and load of
+each run are at the end):
+
+```sh
+XINGLIN_BUNDLES=synthea/ .venv/bin/python -m benchmarks   # --only importing, doors or scaling
+./run bench --bundles synthea/                            # the workloads alone, on any server
+```
+
+What each measures, and how to read it: [benchmarks/README.md](../benchmarks/README.md).
 
 **Trust the ratios.** Each figure has a reference that was measured in the same run on the same
 machine. Figures per core are per second of CPU time that the server took; wall-clock rates on a
