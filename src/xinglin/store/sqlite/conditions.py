@@ -35,8 +35,6 @@ from xinglin.store.sqlite.values import (
     on_string,
 )
 
-Posting = tree.Token | tree.Uri | tree.Reference | tree.String
-
 
 class Conditions:
     """Compiles for one reader in one connection. `seq_at(ms)` is the first place in the feed

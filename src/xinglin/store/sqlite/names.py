@@ -14,6 +14,7 @@ from functools import partial
 
 import apsw
 
+from xinglin.fhir.outcome import Issue, Refused
 from xinglin.fhir.search.compartments import members
 from xinglin.fhir.search.parameters import Parameter, Registry
 from xinglin.store.sqlite.schema import FIRST_TERM
@@ -21,6 +22,7 @@ from xinglin.store.sqlite.schema import FIRST_TERM
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 REMEMBERED = 8_000  # keys that each memory of the writer may hold between two works
 
+BITS = 62  # parameters of one type, of which `res.has` says whether they have a value
 TEXT_ALONE = -1  # the system of a text that has no code
 
 Term = tuple[int, str, str | None, str]  # parameter p, code, system uri, text
@@ -55,7 +57,6 @@ class Catalogue:
         # with its variants: what has but an identifier or a text is not missing.
         self.p_of = [by_name[parameter.name][0] for parameter in registry.numbered]
         self.bit_of = [by_name[parameter.name][1] for parameter in registry.numbered]
-
         for each in registry.numbered:
             for variant in (each.identifier, each.of_type, each.text):
                 if variant is not None and each.kept is each:
@@ -82,7 +83,10 @@ class Catalogue:
 
 
 def enrol(connection: apsw.Connection, registry: Registry, types: Iterable[str]) -> None:
-    """Give a number to every type and parameter that has none yet."""
+    """Give a number to every type and parameter that has none yet.
+
+    Raises: Refused when a type would have more parameters than `res.has` has bits.
+    """
     have = {name for (name,) in connection.execute("SELECT name FROM type")}
     connection.executemany(
         "INSERT INTO type (name, live) VALUES (?, 0)",
@@ -97,6 +101,9 @@ def enrol(connection: apsw.Connection, registry: Registry, types: Iterable[str])
     for parameter in registry.numbered:
         if parameter.name not in known:
             variant = ":" in parameter.name or "$" in parameter.name
+            if not variant and used[parameter.resource] == BITS:
+                given: dict[str, str | int] = {"type": parameter.resource, "limit": BITS}
+                raise Refused(Issue("too-costly", "store.parameters-too-many", given=given))
             rows.append((parameter.name, 0 if variant else 1 << used[parameter.resource]))
             used[parameter.resource] += not variant
     connection.executemany("INSERT INTO param (name, bit) VALUES (?, ?)", rows)
