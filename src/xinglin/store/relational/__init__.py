@@ -1,0 +1,1 @@
+"""The record in tables: everything that SQLite and PostgreSQL have in common."""
