@@ -1,0 +1,69 @@
+"""How a connection to PostgreSQL is opened, and what is asked of its session."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from xinglin.store.postgres.schema import SCHEMA
+from xinglin.store.relational.database import Unreachable
+
+Role = Literal["read", "write"]
+
+# Who is gone without a word is found out in about ten seconds, whether it owes an answer (keep
+# alive) or an acknowledgement (user timeout).
+_NETWORK: dict[str, Any] = {
+    "application_name": "xinglin",
+    "connect_timeout": 5,
+    "keepalives": 1,
+    "keepalives_idle": 4,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+    "client_encoding": "utf8",
+}
+_SESSION = {
+    "search_path": SCHEMA,
+    # The shared SQL says itself in which order tables are joined, and each statement is planned
+    # once, as in SQLite, not for each value.
+    "plan_cache_mode": "force_generic_plan",
+    "join_collapse_limit": "1",
+    "from_collapse_limit": "1",
+    "jit": "off",
+    # Every statement has its index. A plan that is made while tables are small must serve when
+    # they have grown.
+    "enable_seqscan": "off",
+}
+_WRITER = {
+    "idle_in_transaction_session_timeout": "30s",  # a server that hangs must not keep the lane
+    "lock_timeout": "0",
+    "statement_timeout": "0",
+}
+# Acknowledged means on disk. `off` counts only when the URL itself asks for it.
+_DURABLE = """SELECT set_config('synchronous_commit', 'on', FALSE) FROM pg_settings
+              WHERE name = 'synchronous_commit' AND setting = 'off' AND source <> 'client'"""
+
+
+def connect(url: str, role: Role) -> psycopg.Connection[Any]:
+    """What the URL says goes before what is said here.
+
+    Raises:
+        ValueError: the URL is none.
+        Unreachable: no such server answers.
+    """
+    try:
+        asked = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        raise ValueError("not the URL of a PostgreSQL database") from None  # it holds a password
+    settings = _SESSION | (_WRITER if role == "write" else {})
+    ours = " ".join(f"-c {name}={value}" for name, value in settings.items())
+    asked["options"] = f"{ours} {asked.get('options') or ''}"
+    try:
+        connection = psycopg.connect(**{**_NETWORK, **asked}, autocommit=True)
+        if role == "write":
+            connection.execute(_DURABLE)
+    except psycopg.OperationalError as error:
+        raise Unreachable(str(error)) from None
+    return connection

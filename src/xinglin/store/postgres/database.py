@@ -1,0 +1,166 @@
+"""One connection to PostgreSQL, as the shared part of the record asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from psycopg.adapt import Transformer
+from psycopg.errors import Diagnostic, InFailedSqlTransaction
+from psycopg.pq.abc import PGresult
+
+from xinglin.store.postgres import statements
+from xinglin.store.postgres.connecting import Role, connect
+from xinglin.store.postgres.conversation import Bound, Conversation
+from xinglin.store.postgres.wire import bound, copied
+from xinglin.store.postgres.wording import worded
+from xinglin.store.relational.database import Row, Unreachable
+from xinglin.store.relational.sql import Binding
+
+COPY_ROWS = 1_000  # from which on COPY is quicker than INSERT
+
+_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
+
+class Rows:
+    """What a statement gave."""
+
+    def __init__(self, rows: list[Row]) -> None:
+        self._rows = iter(rows)
+
+    def __iter__(self) -> Iterator[Row]:
+        return self._rows
+
+    def fetchone(self) -> Row | None:
+        return next(self._rows, None)
+
+    def fetchall(self) -> list[Row]:
+        return list(self._rows)
+
+
+class Postgres:
+    """The Database of the shared part. After `Unreachable` it is of no use but to be closed."""
+
+    def __init__(self, url: str, *, role: Role) -> None:
+        """Raises: `Unreachable`; ValueError when the URL is none."""
+        self._connection = connect(url, role)
+        self._connection.add_notice_handler(self._noticed)
+        self._talk = Conversation(self._connection.pgconn)
+        self._reading = Transformer(self._connection)
+        self._types: dict[tuple[str, statements.Columns], statements.Types] = {}
+        self._warnings: list[str] = []
+        self._tell = self._ask_for_nothing
+
+    def execute(self, text: str, bindings: Sequence[Binding] = ()) -> Rows:
+        if text in ("COMMIT", "ROLLBACK"):
+            self._end(text)
+            return Rows([])
+        if text.startswith("BEGIN"):
+            self._talk.begin = text
+            return Rows([])
+        return self._rows(self._talk.ask(worded(text), [bound(value) for value in bindings]))
+
+    def lookup(
+        self, table: str, columns: Sequence[str], wanted: str, keys: Sequence[Row]
+    ) -> list[Any]:
+        if not keys:
+            return []
+        names, types = self._described(table, columns)
+        text = statements.lookup(table, names, wanted, types)
+        found = self._rows(self._talk.ask(text, statements.arrays(types, keys)))
+        return [value for (value,) in found]
+
+    def insert(
+        self, table: str, columns: Sequence[str], rows: Sequence[Row], *, fresh: bool = False
+    ) -> None:
+        if not rows:
+            return
+        names, types = self._described(table, columns)
+        if fresh and len(rows) >= COPY_ROWS:
+            text = f"COPY {table} ({', '.join(names)}) FROM STDIN (FORMAT BINARY)"
+            self._talk.copy(text, copied(types, rows))
+        else:
+            text = statements.insert(table, names, types, fresh)
+            self._tell(text, statements.arrays(types, rows))
+
+    def delete(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        if rows:
+            names, types = self._described(table, columns)
+            self._tell(statements.delete(table, names, types), statements.arrays(types, rows))
+
+    def update(self, table: str, key: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        """Of several rows with one key the last counts."""
+        if rows:
+            names, types = self._described(table, (key, *columns))
+            last = list({row[0]: row for row in rows}.values())
+            self._tell(statements.update(table, names, types), statements.arrays(types, last))
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Inside, `insert`, `delete` and `update` do not wait for their answers: these are
+        taken in, and perhaps raised, with that of the next `execute`, or at the end."""
+        self._tell = self._talk.send
+        try:
+            yield
+        finally:
+            self._tell = self._ask_for_nothing
+            self._talk.settle()
+
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        if self.in_transaction:
+            yield
+            return
+        self._talk.begin = _SNAPSHOT
+        try:
+            yield
+        finally:
+            self._talk.end_snapshot()
+
+    @property
+    def in_transaction(self) -> bool:
+        return self._talk.in_transaction
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _end(self, text: str) -> None:
+        """A commit counts when the server says so without reserve: after a failed statement it
+        rolls back and says that; and when it was told to wait no longer for a standby, what
+        was committed may be lost with this server."""
+        if self._talk.begin is not None:
+            self._talk.begin = None
+            return
+        self._warnings.clear()
+        result = self._talk.ask(text)
+        if text == "COMMIT":
+            if result.command_status != b"COMMIT":
+                raise InFailedSqlTransaction("rolled back, because a statement in it failed")
+            if self._warnings:
+                raise Unreachable(self._warnings[0])
+
+    def _noticed(self, notice: Diagnostic) -> None:
+        if notice.severity_nonlocalized == "WARNING":
+            self._warnings.append(notice.message_primary or "")
+
+    def _ask_for_nothing(self, text: str, values: Sequence[Bound]) -> None:
+        self._talk.ask(text, values)
+
+    def _described(
+        self, table: str, columns: Sequence[str]
+    ) -> tuple[statements.Columns, statements.Types]:
+        """Columns with their types, which are asked for once."""
+        names = tuple(columns)
+        types = self._types.get((table, names))
+        if types is None:
+            result = self._talk.ask(f"SELECT {', '.join(names)} FROM {table} LIMIT 0")
+            types = tuple(result.ftype(at) for at in range(result.nfields))
+            self._types[(table, names)] = types
+        return names, types
+
+    def _rows(self, result: PGresult) -> Rows:
+        if not result.ntuples:
+            return Rows([])
+        self._reading.set_pgresult(result)
+        return Rows(self._reading.load_rows(0, result.ntuples, tuple))
