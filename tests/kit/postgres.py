@@ -9,7 +9,6 @@ there, and end with the process that started them, however that ends.
 from __future__ import annotations
 
 import atexit
-import fcntl
 import os
 import pwd
 import shutil
@@ -21,15 +20,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from queue import SimpleQueue
-from secrets import randbelow, token_hex
-from socket import socket
-from threading import Thread
+from secrets import token_hex
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 import psycopg
 
+from tests.kit.mortal import child, free_port, kill_all, new_folder
 from tests.kit.postgres_programs import programs
 
 USER = "xinglin"
@@ -42,8 +39,8 @@ _SETTINGS = {
 _FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 _LOCALE = ("--encoding=UTF8", "--locale=C.UTF-8")
 _MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
+_DISK = Path("/var/tmp")  # noqa: S108 - so here; /tmp may be in memory
 _ENOUGH = 4 << 30  # bytes: in a container it may be tiny
-_FOLDERS = "xinglin-postgres-"
 
 
 @cache
@@ -83,11 +80,13 @@ class Cluster:
 
     def __init__(self, *, durable: bool = False, settings: Mapping[str, str] | None = None) -> None:
         self._programs = programs()
-        self._folder, self._claim = _new_folder(None if durable else _memory())
+        self._folder, self._claim = new_folder(_place(durable=durable))
+        if os.geteuid() == 0:
+            os.chown(self._folder, _owner().pw_uid, _owner().pw_gid)
         self._log = self._folder / "log"
         self._process: subprocess.Popen[bytes] | None = None
         self.data = self._folder / "data"
-        self.port = _free_port()
+        self.port = free_port()
         self._settings = {
             **_SETTINGS,
             **({} if durable else _FORGETFUL),
@@ -115,7 +114,7 @@ class Cluster:
             self.run("initdb", "--auth=trust", f"--username={USER}", *_LOCALE, "--no-sync")
         flags = [f"--{name}={value}" for name, value in self._settings.items()]
         with self._log.open("ab") as log:
-            self._process = _child([str(self._programs / "postgres"), *flags], log, self._how())
+            self._process = child([str(self._programs / "postgres"), *flags], log, self._how())
         until = time.monotonic() + _PATIENCE
         while not self._ready():
             assert self.running, self._log.read_text()
@@ -131,13 +130,7 @@ class Cluster:
     def kill(self) -> None:
         """`kill -9` of all its processes at once; the folder is left as it is then."""
         assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)  # it has no more children
-        children = _children(self._process.pid)
-        for pid in (self._process.pid, *children):
-            os.kill(pid, signal.SIGKILL)
-        self._process.wait(_PATIENCE)
-        while any(map(_lives, children)):
-            time.sleep(0.001)
+        kill_all(self._process)
 
     def close(self) -> None:
         """Leaves nothing behind."""
@@ -171,40 +164,6 @@ class Cluster:
         return lines[:1] == [str(self._process.pid)] and lines[-1] == "ready"
 
 
-def _child(command: list[str], log: Any, how: dict[str, Any]) -> subprocess.Popen[bytes]:
-    """A process that is killed when ours ends, killed or not.
-
-    Linux takes for the parent the *thread* that started it, so it has one that waits for it.
-    """
-    if shutil.which("setpriv"):
-        command = ["setpriv", "--pdeathsig", "KILL", *command]
-    started: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
-
-    def parent() -> None:
-        # A session of its own: Ctrl-C in the terminal is for the tests.
-        process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, **how)
-        started.put(process)
-        process.wait()
-
-    Thread(target=parent, daemon=True).start()
-    return started.get(timeout=_PATIENCE)
-
-
-def _children(pid: int) -> list[int]:
-    """Of a process that is stopped. Where there is no /proc they notice that it died."""
-    listed = Path(f"/proc/{pid}/task/{pid}/children")
-    return [int(child) for child in listed.read_text().split()] if listed.exists() else []
-
-
-def _lives(pid: int) -> bool:
-    """A zombie does not, whoever should have noticed its end."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state[0] not in "ZX"
-
-
 def _owner() -> pwd.struct_passwd:
     try:
         return pwd.getpwnam("postgres")
@@ -212,45 +171,7 @@ def _owner() -> pwd.struct_passwd:
         return pwd.getpwnam("nobody")
 
 
-def _memory() -> Path | None:
-    """Where files lie in memory, if there is room."""
-    return _MEMORY if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ENOUGH else None
-
-
-def _new_folder(where: Path | None) -> tuple[Path, int]:
-    """A folder for a cluster, and the claim on it: a lock that ends with this process. Folders
-    that a killed process left are unclaimed, and are removed here."""
-    for left in Path(where or tempfile.gettempdir()).glob(f"{_FOLDERS}*"):
-        claim = _claim(left)
-        if claim is not None:
-            shutil.rmtree(left, ignore_errors=True)
-            os.close(claim)
-    folder = Path(tempfile.mkdtemp(prefix=_FOLDERS, dir=where))
-    claim = _claim(folder)
-    assert claim is not None
-    if os.geteuid() == 0:
-        os.chown(folder, _owner().pw_uid, _owner().pw_gid)
-    return folder, claim
-
-
-def _claim(folder: Path) -> int | None:
-    try:
-        found = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return None  # another user's, or gone
-    try:
-        fcntl.flock(found, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(found)
-        return None
-    return found
-
-
-def _free_port() -> int:
-    """Below the ports that Linux gives to clients: while a cluster is down nobody else takes its
-    port, and no client that looks for it there is connected to itself."""
-    while True:
-        port = 15_000 + randbelow(17_000)
-        with socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)):
-                return port
+def _place(*, durable: bool) -> Path:
+    if not durable and _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ENOUGH:
+        return _MEMORY
+    return _DISK if _DISK.is_dir() else Path(tempfile.gettempdir())
