@@ -9,18 +9,16 @@ Killed three times here. Fifty times:
 from __future__ import annotations
 
 import os
-import signal
-import threading
 from pathlib import Path
-from random import Random
 
-import httpx
 import pytest
 
-from tests.kit.crash import Notes, left, written_until_killed
-from tests.kit.server import FHIR, running_server
+from tests.kit.history.proof import prove
+from tests.kit.history.run import run
+from tests.kit.history.site import Site
 
 KILLS = int(os.environ.get("XINGLIN_KILLS", "50"))
+ANSWERS = 150  # to requests to write, between one kill and the next
 
 
 def test_killed_while_many_write_it_keeps_every_answer_and_no_half(tmp_path: Path) -> None:
@@ -33,30 +31,8 @@ def test_killed_many_times_it_keeps_every_answer_and_no_half(tmp_path: Path) -> 
 
 
 def killed_again_and_again(folder: Path, times: int) -> None:
-    """One folder, one server after the other; what was answered stays for all of them."""
-    random = Random()  # noqa: S311  (another moment each time)
-    kept: list[Notes] = []
-    for number in range(times):
-        answers = random.randint(30, 250)
-        with running_server(folder) as (root, process):
-
-            def kill(process_id: int = process.pid) -> None:
-                threading.Event().wait(random.random() / 100)  # not always just after an answer
-                os.kill(process_id, signal.SIGKILL)
-
-            kept.append(written_until_killed(root, f"k{number}", answers, kill))
-            process.wait(60)
-        assert process.returncode == -signal.SIGKILL, "it ended before it was killed"
-        _check(folder, kept[-1:], f"after kill {number + 1}")
-    _check(folder, kept, f"after all {times} kills")
-
-
-def _check(folder: Path, kept: list[Notes], when: str) -> None:
-    with (
-        running_server(folder) as (root, _),
-        httpx.Client(base_url=f"{root}/fhir", headers=FHIR, timeout=60) as fhir,
-    ):
-        after = left(fhir)
-        faults = [fault for notes in kept for fault in after.faults(notes)]
-    assert not faults, f"{when}, {len(faults)} faults:\n" + "\n".join(faults[:10])
-    assert any(work.answered for notes in kept for work in notes.works)
+    with Site(folder) as site:
+        disturbances = [site.crash] * times
+        notes = run(site.roots, acknowledgements=ANSWERS * times, disturbances=disturbances)
+        site.crash()  # so that what is left comes from the disk
+        prove(notes, site.roots)
