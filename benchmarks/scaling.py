@@ -104,7 +104,7 @@ def _point(folder: Path, growth: _Growth, population: Population, resources: int
         asyncio.run(growth.until(resources, store))
         copies = (growth.resources - len(population.founding)) // population.size
         questions = population.questions(copies, _QUESTIONS, Random(7))  # noqa: S311  (a sample)
-        inside = _asked_inside(store, questions)
+        inside = asyncio.run(_asked_inside(store, questions))
     finally:
         store.close()
     weight = size(folder)
@@ -127,7 +127,7 @@ def _write(texts: list[bytes], transaction: Transaction) -> None:
         transaction.put(resource, resource.id or "", "PUT")
 
 
-def _asked_inside(store: SqliteStore, questions: list[Question]) -> array[float]:
+async def _asked_inside(store: SqliteStore, questions: list[Question]) -> array[float]:
     """Seconds each, in order; the second time around, as a chart is opened more than once."""
     for times in (array("d"), array("d")):
         for patient, code in questions:
@@ -136,7 +136,7 @@ def _asked_inside(store: SqliteStore, questions: list[Question]) -> array[float]
             asked = parse_search(
                 store.registry, ("Observation",), pairs, strict=True, base="", now_ms=0
             )
-            page = store.search(UNRESTRICTED, asked.query)
+            page = await store.search(UNRESTRICTED, asked.query)
             if not [version.content for version in page.hits]:
                 raise RuntimeError(f"nothing found for {patient} and {code}")
             times.append(perf_counter() - started)

@@ -158,12 +158,15 @@ class Record:
 
     def read(self, name: str, reader: Reader = UNRESTRICTED, **which: int) -> Version | None:
         type, id = name.split("/")
-        return self.store.read(reader, type, id, **which)
+        return asyncio.run(self.store.read(reader, type, id, **which))
 
     def search(
         self, text: str, reader: Reader = UNRESTRICTED, *, cursor: str | None = None
     ) -> Page:
-        return self.store.search(reader, query(text), cursor=cursor)
+        return self.page(reader, query(text), cursor=cursor)
+
+    def page(self, reader: Reader, query: Query, *, cursor: str | None = None) -> Page:
+        return asyncio.run(self.store.search(reader, query, cursor=cursor))
 
     def found(self, text: str, reader: Reader = UNRESTRICTED) -> list[str]:
         return names(self.search(text, reader).hits)
@@ -172,7 +175,16 @@ class Record:
         """Of `Patient/du`, of `Patient`, or of everything."""
         type, _, id = name.partition("/")
         which.setdefault("count", 1000)
-        return self.store.history(reader, type or None, id or None, **which)
+        return asyncio.run(self.store.history(reader, type or None, id or None, **which))
+
+    def feed(self, after: int, limit: int) -> Sequence[Version]:
+        return asyncio.run(self.store.feed(after, limit))
+
+    def cursor(self, consumer: str) -> int:
+        return asyncio.run(self.store.cursor(consumer))
+
+    def end(self) -> int:
+        return asyncio.run(self.store.end())
 
     def versions(self, name: str = "", reader: Reader = UNRESTRICTED, **which: Any) -> list[str]:
         """`Patient/du/2`, newest first."""

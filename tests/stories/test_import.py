@@ -3,6 +3,7 @@ interrupted run loses nothing and doubles nothing."""
 
 from __future__ import annotations
 
+import asyncio
 import bz2
 import gzip
 import json
@@ -63,7 +64,7 @@ def contents(record: Path) -> dict[str, Json]:
         for name in RESOURCE_TYPES:
             cursor = None
             while True:
-                page = store.history(UNRESTRICTED, name, count=1000, cursor=cursor)
+                page = asyncio.run(store.history(UNRESTRICTED, name, count=1000, cursor=cursor))
                 for version in page.versions:
                     key = f"{version.type}/{version.id}"
                     if key not in found:

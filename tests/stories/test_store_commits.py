@@ -100,7 +100,7 @@ def test_nobody_else_sees_a_work_before_it_is_done(record: Record) -> None:
 
 def test_one_work_has_one_moment_and_versions_in_the_order_of_writing(record: Record) -> None:
     last = record.put(*(observation(str(n), LOINC, "1") for n in range(5)))
-    feed = record.store.feed(0, 100)
+    feed = record.feed(0, 100)
     assert names(feed) == [f"Observation/{n}" for n in range(5)]
     assert {each.t for each in feed} == {last.t}
     assert [each.seq for each in feed] == [1, 2, 3, 4, 5]
@@ -128,8 +128,8 @@ def test_a_failed_work_leaves_nothing_behind(record: Record) -> None:
     assert record.versions() == ["Patient/du/1"]
     assert record.found("Observation") == []
     assert record.search("Observation?_summary=count").total == 0
-    assert record.store.cursor("reader") == 0
-    assert record.store.end() == 1
+    assert record.cursor("reader") == 0
+    assert record.end() == 1
 
 
 def test_after_a_failed_work_the_feed_has_no_gap(record: Record) -> None:
@@ -224,7 +224,7 @@ def test_a_work_may_fail_on_the_way_and_again(record: Record) -> None:
             record.commit(failing(observation(f"x{n}", f"http://{n}", str(n))))
         record.put(observation(f"y{n}", f"http://{n}", str(n)))
     assert len(record.found("Observation?_count=100")) == 20
-    assert record.store.end() == 20
+    assert record.end() == 20
 
 
 # Many at once
@@ -337,7 +337,7 @@ def test_commit_numbers_increase_however_the_clock_goes(engine: Engine, step: in
         assert numbers[0] <= START
         assert numbers == sorted(set(numbers))
         assert record.versions("Patient/du") == [f"Patient/du/{n}" for n in (5, 4, 3, 2, 1)]
-        assert [each.t for each in record.store.feed(0, 10)] == numbers
+        assert [each.t for each in record.feed(0, 10)] == numbers
 
 
 def test_a_clock_set_back_leaves_the_past_in_order(record: Record) -> None:
@@ -361,19 +361,19 @@ def test_the_feed_tells_everything_in_the_order_of_commits(record: Record) -> No
         record.delete("Patient", "du"),
     ]
     record.put(observation("x", LOINC, "1"))  # the same again
-    assert list(record.store.feed(0, 100)) == written
-    assert list(record.store.feed(2, 100)) == written[2:]
-    assert list(record.store.feed(0, 3)) == written[:3]
-    assert list(record.store.feed(4, 100)) == []
-    assert record.store.end() == 4
+    assert list(record.feed(0, 100)) == written
+    assert list(record.feed(2, 100)) == written[2:]
+    assert list(record.feed(0, 3)) == written[:3]
+    assert list(record.feed(4, 100)) == []
+    assert record.end() == 4
 
 
 def test_a_consumer_goes_on_where_it_was(record: Record) -> None:
-    assert record.store.cursor("a") == 0
+    assert record.cursor("a") == 0
     record.commit(lambda t: t.advance("a", 3))
     record.commit(lambda t: t.advance("b", 5))
     record.commit(lambda t: t.advance("a", 4))
-    assert (record.store.cursor("a"), record.store.cursor("b")) == (4, 5)
+    assert (record.cursor("a"), record.cursor("b")) == (4, 5)
 
 
 def test_a_step_of_a_consumer_and_its_writes_are_one(record: Record) -> None:
@@ -384,7 +384,7 @@ def test_a_step_of_a_consumer_and_its_writes_are_one(record: Record) -> None:
 
     with pytest.raises(BrokenError):
         record.commit(work)
-    assert (record.store.cursor("a"), record.store.end()) == (0, 0)
+    assert (record.cursor("a"), record.end()) == (0, 0)
 
 
 def test_clock_of_the_kit_is_what_the_store_shows(record: Record) -> None:

@@ -23,6 +23,7 @@ from tests.kit.record import (
     resource,
 )
 from tests.kit.record import a_record as in_a_record
+from xinglin.fhir.outcome import Refused
 from xinglin.store.face import Transaction
 from xinglin.store.sqlite import FolderInUse, SchemaMismatch, open_store
 
@@ -61,13 +62,13 @@ def test_opened_again_the_record_is_the_same(engine: Engine) -> None:
         record.put(observation("a", "3"))
         record.delete("Observation", "b")
         record.commit(lambda t: t.advance("reader", 3))
-        before = (list(record.store.feed(0, 100)), record.history().versions, record.store.end())
+        before = (list(record.feed(0, 100)), record.history().versions, record.end())
         record.store.close()
 
         record = Record(open_here(clock), clock)
-        after = (list(record.store.feed(0, 100)), record.history().versions, record.store.end())
+        after = (list(record.feed(0, 100)), record.history().versions, record.end())
         assert after == before
-        assert record.store.cursor("reader") == 3
+        assert record.cursor("reader") == 3
         assert record.found("Observation?code=3") == ["Observation/a"]
         assert record.found("Observation?code=1,2") == []
         assert record.found("Observation?patient.name=du") == ["Observation/a"]
@@ -239,23 +240,23 @@ def test_a_full_disk_is_told_to_every_work_and_nothing_acknowledged_is_lost(
             for _ in range(2):
                 works = [put(each) for n in range(300) for each in [large(f"lost{n}")]][:20]
                 answers = record.together(*works)
-                assert all(isinstance(each, apsw.Error) for each in answers)
-                assert list(record.store.feed(0, 100)) == kept
+                assert {each.issues[0].key for each in answers} == {"store.cannot-keep"}
+                assert list(record.feed(0, 100)) == kept
                 assert record.found("Observation") == ["Observation/kept"]
         after = record.together(*(put(large(f"new{n}")) for n in range(3)))
         assert [each.seq for each in after] == [3, 4, 5]
         assert len(record.found("Observation?code=1")) == 4
         assert record.search("Observation?_summary=count").total == 4
-        everything = list(record.store.feed(0, 100))
+        everything = list(record.feed(0, 100))
     with opened(tmp_path) as record:
-        assert list(record.store.feed(0, 100)) == everything == [*kept, *after]
+        assert list(record.feed(0, 100)) == everything == [*kept, *after]
 
 
 def test_reading_goes_on_while_the_disk_is_full(tmp_path: Path) -> None:
     with opened(tmp_path) as record:
         record.put(DU)
         with no_space(tmp_path):
-            with pytest.raises(apsw.Error):
+            with pytest.raises(Refused, match=r"store\.cannot-keep"):
                 record.put(observation("x", "1"))
             assert record.found("Patient?name=du") == ["Patient/du"]
 

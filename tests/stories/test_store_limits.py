@@ -110,12 +110,12 @@ HUGE = "9" * 30
 )
 def test_a_place_that_is_none_is_refused(record: Record, place: str) -> None:
     with pytest.raises(Refused, match=r"store\.cursor-unknown"):
-        record.store.search(UNRESTRICTED, query("Patient?_count=2"), cursor=place)
+        record.page(UNRESTRICTED, query("Patient?_count=2"), cursor=place)
 
 
 @pytest.mark.parametrize("text", ["[1,[null,null]]", '[1,["a","b"]]', "[-1,[1.5,2]]", "[0,[0,0]]"])
 def test_a_place_that_was_made_up_finds_what_it_may(record: Record, text: str) -> None:
-    page = record.store.search(UNRESTRICTED, query("Patient?_count=2"), cursor=cursor(text))
+    page = record.page(UNRESTRICTED, query("Patient?_count=2"), cursor=cursor(text))
     assert len(page.hits) <= 2
 
 

@@ -319,11 +319,9 @@ def test_a_rule_by_list_or_by_what_refers(record: Record) -> None:
 
 def test_a_compartment_holds_what_refers_to_its_patient_and_the_patient(record: Record) -> None:
     mine = tree.Query((), tree.Compartment("Patient", "du"))
-    assert sorted(names(record.store.search(OBSERVATIONS_ONLY, mine).hits)) == [
-        "Observation/du-pulse"
-    ]
+    assert sorted(names(record.page(OBSERVATIONS_ONLY, mine).hits)) == ["Observation/du-pulse"]
     everyone = Restricted(lambda type: tree.Everything())
-    found = names(record.store.search(everyone, mine).hits)
+    found = names(record.page(everyone, mine).hits)
     assert sorted(found) == ["Observation/du-pulse", "Patient/du"]
 
 
@@ -342,7 +340,7 @@ def test_either_of_two_compartments_holds_their_patients_too(record: Record) -> 
 def test_a_compartment_as_it_was(moved: Record) -> None:
     def at(after: int, reader: Reader, id: str = "du") -> list[str]:
         asked = tree.Query((), tree.Compartment("Patient", id), at=MS + after, count=100)
-        return [f"{v.type}/{v.id}/{v.version}" for v in moved.store.search(reader, asked).hits]
+        return [f"{v.type}/{v.id}/{v.version}" for v in moved.page(reader, asked).hits]
 
     everyone = Restricted(lambda type: tree.Everything())
     first = ["Observation/du-pulse/1", "Patient/du/1"]
@@ -362,7 +360,7 @@ def test_pages_of_a_compartment_as_it_was(moved: Record) -> None:
     seen: list[str] = []
     cursor = None
     while True:
-        page = moved.store.search(OF_DU, asked, cursor=cursor)
+        page = moved.page(OF_DU, asked, cursor=cursor)
         seen += names(page.hits)
         cursor = page.next
         moved.put(observation(f"later-{len(seen)}", "du"))

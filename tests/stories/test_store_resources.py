@@ -9,7 +9,7 @@ import pytest
 from tests.kit.record import ENGINES, START, Engine, Record, a_record, content, resource
 from xinglin.fhir.outcome import Refused
 from xinglin.fhir.resource import parse
-from xinglin.store.face import UNRESTRICTED, Transaction, instant
+from xinglin.store.face import Transaction, instant
 
 DU = {"resourceType": "Patient", "id": "du", "name": [{"family": "Du"}]}
 MALE = DU | {"gender": "male"}
@@ -39,7 +39,7 @@ def test_nothing_is_there_before(record: Record) -> None:
     assert record.versions("Nonsense") == []
     assert record.found("Patient") == []
     assert record.delete("Patient", "du") is None
-    assert (record.store.end(), list(record.store.feed(0, 10))) == (0, [])
+    assert (record.end(), list(record.feed(0, 10))) == (0, [])
 
 
 def test_an_update_makes_a_version_and_the_old_one_stays(record: Record) -> None:
@@ -57,7 +57,7 @@ def test_an_identical_update_writes_nothing(record: Record) -> None:
     first = record.put(MALE, method="POST")
     again, changed = record.commit(lambda t: t.put(resource(MALE), "du", "PUT"))
     assert (again, changed) == (first, False)
-    assert record.store.end() == 1
+    assert record.end() == 1
     assert record.versions("Patient/du") == ["Patient/du/1"]
 
 
@@ -222,4 +222,4 @@ def test_history_page_by_page_is_the_history(busy: Record, name: str, count: int
 @pytest.mark.parametrize("cursor", ["", "x", "-1", "1.5", "²", "9" * 30])
 def test_a_cursor_of_no_history_is_refused(busy: Record, cursor: str) -> None:
     with pytest.raises(Refused, match=r"store\.cursor-unknown"):
-        busy.store.history(UNRESTRICTED, count=1, cursor=cursor)
+        busy.history(count=1, cursor=cursor)

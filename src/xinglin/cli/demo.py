@@ -26,6 +26,7 @@ def demo(
     to begin anew.
     """
     # The server is heavy; `xinglin demo --help` is not.
+    import asyncio
     from datetime import date
 
     from xinglin.cli import language
@@ -46,7 +47,7 @@ def demo(
     house = open_house(settings, data)
     try:
         population = Population(seed, residents, date.today())  # noqa: DTZ011 (where people live)
-        missing = newcomers(house, population)
+        missing = asyncio.run(newcomers(house, population))
         listener = listen(settings.host, settings.port)
     except Refused:
         house.store.close()

@@ -103,7 +103,7 @@ class App:
             page = PAGES.get(path)
             if page is not None and request.method == "GET":
                 request.what = path
-                return page(self.house, self.metrics, request)
+                return await page(self.house, self.metrics, request)
             if path != "/fhir":
                 raise Refused(Issue("not-found", "server.unknown-path", "url", {"path": path}))
         request.segments = _segments(path)

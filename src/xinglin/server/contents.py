@@ -8,13 +8,13 @@ from xinglin.server.house import House
 from xinglin.store.face import Reader
 
 
-def counts(house: House, reader: Reader) -> dict[str, int]:
+async def counts(house: House, reader: Reader) -> dict[str, int]:
     """Of each type that is there, the most frequent first. The store keeps these numbers, so
     that nothing is counted for this."""
     found = {}
     for name in RESOURCE_TYPES:
         query = Query((name,), Everything(), count=0, total="accurate")
-        total = house.store.search(reader, query).total
+        total = (await house.store.search(reader, query)).total
         if total:
             found[name] = total
     return dict(sorted(found.items(), key=lambda each: (-each[1], each[0])))

@@ -29,9 +29,9 @@ _WORDS: Final = (
 )
 
 
-def landing(house: House, request: Request) -> Response:
+async def landing(house: House, request: Request) -> Response:
     language = _language(request)
-    held = counts(house, request.reader)
+    held = await counts(house, request.reader)
     words = {word: _said(f"server.landing-{word}", language) for word in _WORDS}
     if held:
         words["empty"] = ""

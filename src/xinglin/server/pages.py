@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -13,24 +13,24 @@ from xinglin.server.metrics import Metrics
 
 _TEXT: Final = (b"content-type", b"text/plain; charset=utf-8")
 
-Page = Callable[[House, Metrics, Request], Response]
+Page = Callable[[House, Metrics, Request], Awaitable[Response]]
 
 
-def front(house: House, metrics: Metrics, request: Request) -> Response:
-    return landing(house, request)
+async def front(house: House, metrics: Metrics, request: Request) -> Response:
+    return await landing(house, request)
 
 
-def alive(house: House, metrics: Metrics, request: Request) -> Response:
+async def alive(house: House, metrics: Metrics, request: Request) -> Response:
     return Response(200, b"ok\n", [_TEXT])
 
 
-def ready(house: House, metrics: Metrics, request: Request) -> Response:
+async def ready(house: House, metrics: Metrics, request: Request) -> Response:
     """Ready once the record can be read, which is asked of it."""
-    house.store.feed(0, 1)
+    await house.store.feed(0, 1)
     return Response(200, b"ready\n", [_TEXT])
 
 
-def measured(house: House, metrics: Metrics, request: Request) -> Response:
+async def measured(house: House, metrics: Metrics, request: Request) -> Response:
     content_type = b"text/plain; version=0.0.4; charset=utf-8"
     return Response(200, metrics.text(), [(b"content-type", content_type)])
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from xinglin.fhir.outcome import Issue, Refused
 from xinglin.fhir.search.parameters import Registry
-from xinglin.fhir.search.tree import Query
+from xinglin.fhir.search.tree import Node, Query
 from xinglin.store.face import HistoryPage, Page, Reader, Transaction, Version
 
 Result = TypeVar("Result")
@@ -25,7 +25,7 @@ class Within:
         self.registry = registry
         self._transaction = transaction
 
-    def read(
+    async def read(
         self,
         reader: Reader,
         type: str,
@@ -38,12 +38,17 @@ class Within:
             raise _only_the_present()
         return self._transaction.read(reader, type, id)
 
-    def search(self, reader: Reader, query: Query, *, cursor: str | None = None) -> Page:
+    async def search(self, reader: Reader, query: Query, *, cursor: str | None = None) -> Page:
         if cursor is not None:
             raise _only_the_present()
         return self._transaction.search(reader, query)
 
-    def history(
+    async def which(
+        self, reader: Reader, where: Node, versions: Sequence[Version]
+    ) -> Sequence[Version]:
+        raise _only_the_present()
+
+    async def history(
         self,
         reader: Reader,
         type: str | None = None,
@@ -59,13 +64,13 @@ class Within:
     async def commit(self, work: Callable[[Transaction], Result]) -> Result:
         return work(self._transaction)
 
-    def feed(self, after: int, limit: int) -> Sequence[Version]:
+    async def feed(self, after: int, limit: int) -> Sequence[Version]:
         raise _only_the_present()
 
-    def cursor(self, consumer: str) -> int:
+    async def cursor(self, consumer: str) -> int:
         raise _only_the_present()
 
-    def end(self) -> int:
+    async def end(self) -> int:
         raise _only_the_present()
 
     def reindex(self, definitions: Sequence[bytes]) -> AsyncIterator[tuple[int, int]]:

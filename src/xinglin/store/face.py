@@ -1,6 +1,6 @@
 """The face of the record: read, search, history, commit, feed. Nothing else.
 
-An engine (`sqlite/`, later PostgreSQL) implements `Store`. Every commit has a number `t`, the
+An engine (`sqlite/`, `postgres/`) implements `Store`. Every commit has a number `t`, the
 microsecond of its beginning, forced to increase; a version's `lastUpdated` is its millisecond.
 Every read takes a `Reader`, whose rule is joined to the query as one tree at every hop.
 """
@@ -121,7 +121,7 @@ class Store(Protocol):
     @property
     def registry(self) -> Registry: ...
 
-    def read(
+    async def read(
         self,
         reader: Reader,
         type: str,
@@ -134,11 +134,18 @@ class Store(Protocol):
         a Version without content; None when there is none or the reader may not see it."""
         ...
 
-    def search(self, reader: Reader, query: Query, *, cursor: str | None = None) -> Page:
+    async def search(self, reader: Reader, query: Query, *, cursor: str | None = None) -> Page:
         """Raises Refused for a cursor that no search in this order gave out."""
         ...
 
-    def history(
+    async def which(
+        self, reader: Reader, where: Node, versions: Sequence[Version]
+    ) -> Sequence[Version]:
+        """Those of the versions, whichever they are, that a search with this condition would
+        find; what they refer to counts as it is now. A deletion is never among them."""
+        ...
+
+    async def history(
         self,
         reader: Reader,
         type: str | None = None,
@@ -161,15 +168,15 @@ class Store(Protocol):
         once: it may change nothing but the record, and only its last run counts."""
         ...
 
-    def feed(self, after: int, limit: int) -> Sequence[Version]:
+    async def feed(self, after: int, limit: int) -> Sequence[Version]:
         """Versions with `seq` > after, in commit order."""
         ...
 
-    def cursor(self, consumer: str) -> int:
+    async def cursor(self, consumer: str) -> int:
         """Up to which `seq` a consumer of the feed is done; 0 for a new one."""
         ...
 
-    def end(self) -> int:
+    async def end(self) -> int:
         """The `seq` of the newest version; 0 in an empty record."""
         ...
 

@@ -24,8 +24,8 @@ from tests.kit.record import (
 from tests.properties.store.population import POPULATION, deletions, resources
 from xinglin.fhir.resource import parse
 from xinglin.store.face import UNRESTRICTED, Transaction
-from xinglin.store.sqlite.rows import COLUMNS, index_rows
-from xinglin.store.sqlite.transaction import Work
+from xinglin.store.relational.rows import COLUMNS, index_rows
+from xinglin.store.relational.work import Work
 
 AGAIN = "opened again"
 steps = st.lists(
@@ -96,7 +96,7 @@ def check(record: Record, model: Model) -> None:
         own = [f"{name}/{n}" for n in range(len(versions), 0, -1)]
         assert record.versions(name) == own
     assert record.versions() == model.feed[::-1]
-    feed = record.store.feed(0, 1000)
+    feed = record.feed(0, 1000)
     assert [f"{each.type}/{each.id}/{each.version}" for each in feed] == model.feed
     assert [each.seq for each in feed] == list(range(1, len(feed) + 1))
     counts = Counter(name.partition("/")[0] for name in model.live())
@@ -133,7 +133,7 @@ def test_any_history_agrees_with_the_model(
 
 
 def rows_in_the_tables(work: Work) -> dict[str, set[Any]]:
-    run = work.connection.execute
+    run = work.database.execute
     found = {
         table: set(run(f"SELECT {', '.join(columns)} FROM {table}"))  # noqa: S608
         for table, columns in COLUMNS.items()
@@ -148,7 +148,7 @@ def rows_of_what_is_current(work: Work) -> dict[str, set[Any]]:
     ledger = work._ledger
     found: dict[str, set[Any]] = {table: set() for table in (*COLUMNS, "res")}
     live: Counter[int] = Counter()
-    everything: list[Any] = work.connection.execute(
+    everything: list[Any] = work.database.execute(
         "SELECT rid, rt, id_text(id) FROM res WHERE live = 1"
     ).fetchall()
     for rid, rt, id in everything:

@@ -104,7 +104,7 @@ def test_hits_come_in_the_order_asked_for(
         for type, keys in asked:
             note(f"{type} {keys}")
             query = tree.Query((type,), tree.Everything(), sort=keys, count=1000)
-            hits = [current[h.type, h.id] for h in record.store.search(UNRESTRICTED, query).hits]
+            hits = [current[h.type, h.id] for h in record.page(UNRESTRICTED, query).hits]
             assert len(hits) == sum(name[0] == type for name in current)
             assert all(before(one, other, keys) <= 0 for one, other in pairwise(hits))
 
@@ -118,12 +118,12 @@ def test_without_a_wish_the_newest_come_first(engine: Engine, steps: list[Any]) 
         current = subjects(record)
         for type in TYPES:
             query = tree.Query((type,), tree.Everything(), count=1000)
-            hits = [current[h.type, h.id] for h in record.store.search(UNRESTRICTED, query).hits]
+            hits = [current[h.type, h.id] for h in record.page(UNRESTRICTED, query).hits]
             dated = clinical(REGISTRY, type)
             newest = (tree.Sort(dated, descending=True),) if dated else ()
             assert all(before(one, other, newest) <= 0 for one, other in pairwise(hits))
         everything = tree.Query((), tree.Everything(), count=1000)
-        every = record.store.search(UNRESTRICTED, everything).hits
+        every = record.page(UNRESTRICTED, everything).hits
         assert [each.seq for each in every] == sorted((each.seq for each in every), reverse=True)
         assert len(every) == len(current)
 
@@ -137,7 +137,7 @@ def pages(record: Record, query: tree.Query, between: list[list[Any]]) -> tuple[
     cursor = None
     number = 0
     while True:
-        page = record.store.search(UNRESTRICTED, query, cursor=cursor)
+        page = record.page(UNRESTRICTED, query, cursor=cursor)
         assert len(page.hits) <= query.count
         seen += page.hits
         cursor = page.next
@@ -178,13 +178,13 @@ def test_pages_while_others_write(
     with a_record(engine) as record:
         write(record, steps)
         whole = tree.Query(types, tree.Everything(), sort=keys, count=1000)
-        first = [(h.type, h.id, h.version) for h in record.store.search(UNRESTRICTED, whole).hits]
-        end = record.store.end()
+        first = [(h.type, h.id, h.version) for h in record.page(UNRESTRICTED, whole).hits]
+        end = record.end()
         paged = tree.Query(types, tree.Everything(), sort=keys, count=count)
         found, _ = pages(record, paged, between)
         seen = [(each.type, each.id) for each in found]
         assert len(seen) == len(set(seen)), "shown twice"
-        changed = {(each.type, each.id) for each in record.store.feed(end, 1000)}
+        changed = {(each.type, each.id) for each in record.feed(end, 1000)}
         kept = [name for *name, _ in first if tuple(name) not in changed]
         assert [list(name) for name in seen if name not in changed] == kept
 
@@ -208,4 +208,4 @@ def test_pages_of_a_filtered_search_are_the_search(
         whole = tree.Query((type,), where, sort=keys, count=1000)
         paged = tree.Query((type,), where, sort=keys, count=count)
         found, _ = pages(record, paged, [])
-        assert names(found) == names(record.store.search(UNRESTRICTED, whole).hits)
+        assert names(found) == names(record.page(UNRESTRICTED, whole).hits)

@@ -79,7 +79,7 @@ def write(record: Record, steps: Iterable[Any]) -> None:
 def subjects(record: Record) -> dict[tuple[str, str], Subject]:
     """What is current, by the feed alone."""
     found: dict[tuple[str, str], Subject] = {}
-    for version in record.store.feed(0, 10_000):
+    for version in record.feed(0, 10_000):
         if version.content is None:
             del found[version.type, version.id]
         else:
@@ -103,10 +103,10 @@ def compare(
     for type, where in asked_for:
         note(f"{reader is EVERYONE} {type} {where}")
         query = tree.Query((type,), where, count=1000)
-        hits = names(record.store.search(reader, query).hits)
+        hits = names(record.page(reader, query).hits)
         assert sorted(hits) == sorted(evaluated.found(type, where))
         only = tree.Query((type,), where, count=0, total="accurate")
-        assert record.store.search(reader, only).total == len(hits)
+        assert record.page(reader, only).total == len(hits)
 
 
 @pytest.mark.parametrize("engine", ENGINES[:1])

@@ -57,7 +57,7 @@ class DemoServer(Server):
         arriving = settle(self._house, self._population, self._newcomers, lambda: self.should_exit)
         if not await self._screen.counts(len(self._newcomers), arriving):
             return
-        held = counts(self._house, UNRESTRICTED)
+        held = await counts(self._house, UNRESTRICTED)
         self._screen.ready(held.get("Patient", 0), sum(held.values()))
         self._screen.suggests(self._address, await self._findings())
 

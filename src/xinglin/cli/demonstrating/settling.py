@@ -34,22 +34,22 @@ class Population:
     today: date
 
 
-def is_ours(house: House) -> bool:
+async def is_ours(house: House) -> bool:
     """Whether the record may have a demo in it: it is empty, or the district is there."""
-    return house.store.end() == 0 or _has_district(house)
+    return await house.store.end() == 0 or await _has_district(house)
 
 
-def newcomers(house: House, population: Population) -> list[int]:
+async def newcomers(house: House, population: Population) -> list[int]:
     """The numbers of the residents whom the record never knew.
 
     Raises:
         Refused: the record has something else in it.
     """
-    if not is_ours(house):
+    if not await is_ours(house):
         folder = str(house.settings.data)
         raise Refused(Issue("conflict", "cli.demo-not-ours", "data", {"folder": folder}))
-    numbers = range(population.count)
-    return [n for n in numbers if not _known(house, "Patient", patient_id(population.seed, n))]
+    ids = ((n, patient_id(population.seed, n)) for n in range(population.count))
+    return [n for n, id in ids if not await _known(house, "Patient", id)]
 
 
 def patient_id(seed: int, number: int) -> str:
@@ -63,7 +63,7 @@ async def settle(
 ) -> AsyncIterator[int]:
     """Bring the residents of these numbers into the record until it should `stop`; says each
     time how many have come since the last."""
-    if not _has_district(house):
+    if not await _has_district(house):
         await _sent(house, district())
     for start in range(0, len(numbers), TOGETHER):
         if stop():
@@ -82,10 +82,10 @@ async def _sent(house: House, bundle: Json) -> None:
     await house.answer(house, Request("POST", (), body=orjson.dumps(bundle)))
 
 
-def _has_district(house: House) -> bool:
+async def _has_district(house: House) -> bool:
     first = district()["entry"][0]["resource"]
-    return _known(house, first["resourceType"], first["id"])
+    return await _known(house, first["resourceType"], first["id"])
 
 
-def _known(house: House, type: str, id: str) -> bool:
-    return house.store.read(UNRESTRICTED, type, id) is not None
+async def _known(house: House, type: str, id: str) -> bool:
+    return await house.store.read(UNRESTRICTED, type, id) is not None

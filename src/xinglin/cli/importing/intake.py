@@ -99,7 +99,7 @@ class Intake:
         self.summary.sources += 1
         try:
             key = source.key
-            begin = 0 if self._wish.again else self._door.reached(key)
+            begin = 0 if self._wish.again else await self._door.reached(key)
             if begin >= COMPLETE:
                 self.summary.skipped += 1
                 return

@@ -52,7 +52,7 @@ class Door(Protocol):
         """Carry out a Bundle. Raises: Unreachable."""
         ...
 
-    def reached(self, key: str) -> int:
+    async def reached(self, key: str) -> int:
         """The last note of this key; 0 where there is none."""
         ...
 

@@ -10,7 +10,6 @@ import gc
 import os
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -30,7 +29,6 @@ from xinglin.server.settings import load
 from xinglin.server.within import Within, at_once, run
 from xinglin.store.face import Transaction
 
-_PAGE: Final = 1000
 _NO_LIMIT: Final = 1_000_000_000  # whoever has the folder needs no protection from himself
 # Parsing makes many objects and few cycles: looking for cycles as often as Python does by
 # default takes a third of the time of an import.
@@ -81,8 +79,8 @@ class Local:
 
         return await self._house.store.commit(work)
 
-    def reached(self, key: str) -> int:
-        return self._house.store.cursor(key)
+    async def reached(self, key: str) -> int:
+        return await self._house.store.cursor(key)
 
     async def forget(self, keys: Sequence[str]) -> None:
         def work(transaction: Transaction) -> None:
@@ -97,8 +95,7 @@ class Local:
         now = self._house.clock() // 1000
         earliest = asked_range("since", since)[0] if since else None
         for name in types or RESOURCE_TYPES:
-            versions = of_type(self._house.store, name, now)
-            while page := list(islice(versions, _PAGE)):
+            async for page in of_type(self._house.store, name, now):
                 yield [
                     Line(version.type, version.content)
                     for version in page
@@ -109,7 +106,7 @@ class Local:
 
     async def reindex(self) -> AsyncIterator[Reindexing]:
         store = self._house.store
-        definitions, left_out = chosen(store)
+        definitions, left_out = await chosen(store)
         async for done, of in store.reindex(definitions):
             yield Reindexing(f"{done}/{of}")
         said = [" ".join(sentence(each, language()) for each in issues) for issues in left_out]

@@ -63,7 +63,7 @@ class Remote:
             await asyncio.sleep(2.0**attempt / 4)
         return answer
 
-    def reached(self, key: str) -> int:
+    async def reached(self, key: str) -> int:
         return self._notes.get(key, 0)
 
     async def forget(self, keys: Sequence[str]) -> None:

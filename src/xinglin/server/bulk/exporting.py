@@ -1,32 +1,32 @@
 """Writes the files of a $export: one NDJSON file a type, of the record at one moment
 (FHIR Bulk Data Access 2.0.0, "Bulk Data Output").
 
-Runs in a thread of its own. Everything is read as of the job's snapshot, so the files fit
-together however long the writing takes and whatever is written meanwhile.
+Runs in a thread and an event loop of its own. Everything is read as of the job's snapshot, so
+the files fit together however long the writing takes and whatever is written meanwhile.
 """
 
 from __future__ import annotations
 
 import gzip
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack
+from itertools import groupby
 from typing import Final
 
 import msgspec
 
 from xinglin.fhir.r4.model import RESOURCE_TYPES, compartments
 from xinglin.fhir.search.tree import Compartment, Query
+from xinglin.server.bulk.filters import Chosen
 from xinglin.server.bulk.jobs import Job, Jobs, Output
 from xinglin.store.face import UNRESTRICTED, Store, Version
-
-Chosen = Callable[[Version], bool]
 
 _PAGE: Final = 1000
 _WHOLE: Final = 10_000_000  # resources: a patient's record is read in one go
 _FASTEST: Final = 1
 
 
-def export(store: Store, jobs: Jobs, job: Job, chosen: Chosen) -> None:
+async def export(store: Store, jobs: Jobs, job: Job, chosen: Chosen) -> None:
     """Write the files, and enter them into the job.
 
     Raises:
@@ -34,13 +34,13 @@ def export(store: Store, jobs: Jobs, job: Job, chosen: Chosen) -> None:
     """
     with ExitStack() as stack:
         files = _Files(jobs, job, stack)
-        for version in _asked(store, job):
-            if job.since is not None and version.t // 1000 < job.since:
-                continue
-            if version.content is None:
-                files.write("deleted", _deletion(version))
-            elif chosen(version):
-                files.write(version.type, version.content)
+        async for versions in _asked(store, job):
+            recent = [v for v in versions if job.since is None or v.t // 1000 >= job.since]
+            for version in recent:
+                if version.content is None:
+                    files.write("deleted", _deletion(version))
+            for version in await chosen([v for v in recent if v.content is not None]):
+                files.write(version.type, version.content or b"")
     files.enter()
 
 
@@ -89,47 +89,57 @@ class _Files:
         ]
 
 
-def _asked(store: Store, job: Job) -> Iterator[Version]:
+async def _asked(store: Store, job: Job) -> AsyncIterator[Sequence[Version]]:
+    """By pages of one type each."""
     types = job.types or RESOURCE_TYPES
     if job.patients == "none":
         for name in types:
-            for version in of_type(store, name, job.snapshot):
+            async for versions in of_type(store, name, job.snapshot):
                 # What was deleted matters to one who has a copy from before, to nobody else.
-                if version.content is not None or job.since is not None:
-                    yield version
+                yield [v for v in versions if v.content is not None or job.since is not None]
         return
     members = compartments()["Patient"]
     within = tuple(name for name in types if name in members)
+    if not within:
+        return
     seen: set[tuple[str, str]] = set()  # what concerns several patients comes once
-    for patient in _patients(store, job):
+    async for patient in _patients(store, job):
         query = Query(within, Compartment("Patient", patient), count=_WHOLE, at=job.snapshot)
-        for version in store.search(UNRESTRICTED, query).hits if within else ():
-            if (version.type, version.id) not in seen:
-                seen.add((version.type, version.id))
-                yield version
+        hits = (await store.search(UNRESTRICTED, query)).hits
+        new = [v for v in hits if (v.type, v.id) not in seen]
+        seen.update((v.type, v.id) for v in new)
+        for _, same in groupby(sorted(new, key=_type), key=_type):
+            yield list(same)
 
 
-def of_type(store: Store, name: str, at: int) -> Iterator[Version]:
+async def of_type(store: Store, name: str, at: int) -> AsyncIterator[Sequence[Version]]:
+    """All of a type as they were at a millisecond, deletions too, by pages."""
     cursor = None
     while True:
-        page = store.history(UNRESTRICTED, name, count=_PAGE, at=(at, at), cursor=cursor)
-        yield from page.versions
+        page = await store.history(UNRESTRICTED, name, count=_PAGE, at=(at, at), cursor=cursor)
+        yield page.versions
         if page.next is None:
             return
         cursor = page.next
 
 
-def _patients(store: Store, job: Job) -> Iterator[str]:
+async def _patients(store: Store, job: Job) -> AsyncIterator[str]:
     if job.patients == "group":
-        group = store.read(UNRESTRICTED, "Group", job.group, at=job.snapshot)
+        group = await store.read(UNRESTRICTED, "Group", job.group, at=job.snapshot)
         content = group.content if group else None
         members = msgspec.json.decode(content or b"{}", type=_Group).member
         named = (member.entity.reference.partition("/") for member in members)
-        yield from dict.fromkeys(id for type, _, id in named if type == "Patient")
+        for id in dict.fromkeys(id for type, _, id in named if type == "Patient"):
+            yield id
         return
-    for version in of_type(store, "Patient", job.snapshot):
-        if version.content is not None:
-            yield version.id
+    async for versions in of_type(store, "Patient", job.snapshot):
+        for version in versions:
+            if version.content is not None:
+                yield version.id
+
+
+def _type(version: Version) -> str:
+    return version.type
 
 
 def _deletion(version: Version) -> bytes:

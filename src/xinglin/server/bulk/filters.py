@@ -7,7 +7,7 @@ Several filters of one type are alternatives; a type without one comes whole.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 from xinglin.fhir.outcome import Issue, Refused
 from xinglin.fhir.r4.model import RESOURCE_TYPES
@@ -15,8 +15,9 @@ from xinglin.fhir.search.grammar import parse
 from xinglin.fhir.search.tree import Node, Or
 from xinglin.server.house import House
 from xinglin.server.http import pairs
-from xinglin.server.matching import Matching
-from xinglin.store.face import Version
+from xinglin.store.face import UNRESTRICTED, Version
+
+Chosen = Callable[[Sequence[Version]], Awaitable[Sequence[Version]]]
 
 
 def wanted(house: House, filter: str) -> tuple[str, Node]:
@@ -36,16 +37,18 @@ def wanted(house: House, filter: str) -> tuple[str, Node]:
     return type, search.query.where
 
 
-def chosen(house: House, filters: list[str]) -> Callable[[Version], bool]:
+def chosen(house: House, filters: list[str]) -> Chosen:
+    """Says which of some versions of one type are wanted."""
     alternatives: defaultdict[str, list[Node]] = defaultdict(list)
     for filter in filters:
         type, where = wanted(house, filter)
         alternatives[type].append(where)
     rules = {type: Or(tuple(nodes)) for type, nodes in alternatives.items()}
-    matching = Matching(house.store)
 
-    def holds(version: Version) -> bool:
-        rule = rules.get(version.type)
-        return rule is None or matching.holds(rule, version)
+    async def of(versions: Sequence[Version]) -> Sequence[Version]:
+        rule = rules.get(versions[0].type) if versions else None
+        if rule is None:
+            return versions
+        return await house.store.which(UNRESTRICTED, rule, versions)
 
-    return holds
+    return of

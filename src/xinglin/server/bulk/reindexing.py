@@ -7,7 +7,7 @@ a warning, and stops none of the rest.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
@@ -38,7 +38,7 @@ class _Status(msgspec.Struct):
 
 async def reindex(house: House, jobs: Jobs, job: Job) -> None:
     """Raises: Cancelled; begun again, it goes on where it was."""
-    definitions, left_out = chosen(house.store)
+    definitions, left_out = await chosen(house.store)
     report = b"".join(outcome_text(warnings, "en") + b"\n" for warnings in left_out)
     if report:
         jobs.check(job)
@@ -49,8 +49,8 @@ async def reindex(house: House, jobs: Jobs, job: Job) -> None:
         jobs.save(job)
 
 
-def chosen(store: Store) -> Chosen:
-    found = list(_current(store))
+async def chosen(store: Store) -> Chosen:
+    found = [version async for version in _current(store)]
     contents = [version.content or b"" for version in found]
     misfits = standard().misfits(contents)
     left_out = []
@@ -61,12 +61,12 @@ def chosen(store: Store) -> Chosen:
     return Chosen([c for place, c in enumerate(contents) if place not in misfits], left_out)
 
 
-def _current(store: Store) -> Iterator[Version]:
+async def _current(store: Store) -> AsyncIterator[Version]:
     """The SearchParameter resources that are not retired."""
     query = Query(("SearchParameter",), Everything(), count=_PAGE)
     cursor = None
     while True:
-        page = store.search(UNRESTRICTED, query, cursor=cursor)
+        page = await store.search(UNRESTRICTED, query, cursor=cursor)
         for version in page.hits:
             content = version.content or b"{}"
             if msgspec.json.decode(content, type=_Status).status != "retired":

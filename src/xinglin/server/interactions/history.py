@@ -31,10 +31,10 @@ class _Asked:
 async def history(house: House, request: Request, at: Target) -> Response:
     pairs = request.query
     asked = _asked(house, request, pairs)
-    if at.id and house.store.read(request.reader, at.type, at.id) is None:
+    if at.id and await house.store.read(request.reader, at.type, at.id) is None:
         given: dict[str, str | int] = {"type": at.type, "id": at.id}
         raise Refused(Issue("not-found", "server.not-found", at="url", given=given))
-    page = house.store.history(
+    page = await house.store.history(
         request.reader,
         at.type or None,
         at.id or None,

@@ -19,8 +19,8 @@ _KNOWN = frozenset({"_at", "_summary", "_elements"})
 
 async def read(house: House, request: Request, at: Target) -> Response:
     if request.raw_query:
-        return _read_with_query(house, request, at.type, at.id)
-    version, content = found(house.store.read(request.reader, at.type, at.id), at.type, at.id)
+        return await _read_with_query(house, request, at.type, at.id)
+    version, content = found(await house.store.read(request.reader, at.type, at.id), at.type, at.id)
     if b"if-none-match" in request.headers or b"if-modified-since" in request.headers:
         return conditional(request, version, content)
     headers = version_headers(version)
@@ -37,13 +37,13 @@ def conditional(request: Request, version: Version, content: bytes) -> Response:
     return Response(200, content, headers, version)
 
 
-def _read_with_query(house: House, request: Request, type: str, id: str) -> Response:
+async def _read_with_query(house: House, request: Request, type: str, id: str) -> Response:
     query = request.query
     check_known(house, request, query, _KNOWN)
     moment = next((value for name, value in query if name == "_at"), None)
     # Of a time known to the day the last moment counts: the state that day ended with.
     at = asked_range("_at", moment)[1] if moment is not None else None
-    version, content = found(house.store.read(request.reader, type, id, at=at), type, id)
+    version, content = found(await house.store.read(request.reader, type, id, at=at), type, id)
     return conditional(request, version, asked_part(query).of(content))
 
 

@@ -47,7 +47,7 @@ async def search(house: House, request: Request, at: Target) -> Response:
         compartment = Compartment(at.type, at.id)
         query = replace(query, where=And((compartment, query.where)))
     cursor = cursors[-1] if cursors else None
-    page = house.store.search(request.reader, query, cursor=cursor)
+    page = await house.store.search(request.reader, query, cursor=cursor)
     text = _searchset(request, found, page, _links(request, found, page, cursor), cursor)
     return Response(200, text, [FHIR_JSON])
 

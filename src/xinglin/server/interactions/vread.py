@@ -18,13 +18,13 @@ _KNOWN = frozenset({"_summary", "_elements"})
 async def vread(house: House, request: Request, at: Target) -> Response:
     query = request.query
     check_known(house, request, query, _KNOWN)
-    version, content = found(_version(house, request, at), at.type, at.id)
+    version, content = found(await _version(house, request, at), at.type, at.id)
     return conditional(request, version, asked_part(query).of(content))
 
 
-def _version(house: House, request: Request, at: Target) -> Version:
+async def _version(house: House, request: Request, at: Target) -> Version:
     if at.version.isascii() and at.version.isdigit() and len(at.version) <= 18:
-        version = house.store.read(request.reader, at.type, at.id, version=int(at.version))
+        version = await house.store.read(request.reader, at.type, at.id, version=int(at.version))
         if version is not None:
             return version
     given: dict[str, str | int] = {"type": at.type, "id": at.id, "version": at.version}

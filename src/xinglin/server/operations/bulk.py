@@ -151,7 +151,8 @@ async def _carry_out(house: House, jobs: Jobs, job: Job) -> None:
                 await reindex(house, jobs, job)
             case "export":
                 filters = chosen(house, job.filters)
-                await asyncio.to_thread(export, house.store, jobs, job, filters)
+                writing = export(house.store, jobs, job, filters)
+                await asyncio.to_thread(asyncio.run, writing)
         job.ended = house.clock()
         jobs.save(job)
     except Cancelled:

@@ -45,9 +45,9 @@ class _Asked:
 async def everything(house: House, request: Request, at: Target) -> Response:
     type, id = at.type, at.id
     wanted = _asked(house, request, type)
-    found(house.store.read(request.reader, type, id, at=wanted.at), type, id)
-    hits, cursor = _page(house, request, tree.Compartment(type, id), wanted)
-    others = _outside(house, request, hits, wanted, frozenset(compartments()[type]))
+    found(await house.store.read(request.reader, type, id, at=wanted.at), type, id)
+    hits, cursor = await _page(house, request, tree.Compartment(type, id), wanted)
+    others = await _outside(house, request, hits, wanted, frozenset(compartments()[type]))
     base = request.base.encode()
     entries = [search_entry(base, v, v.content, b"match") for v in hits if v.content]
     entries += [search_entry(base, v, v.content, b"include") for v in others if v.content]
@@ -91,7 +91,7 @@ def _count(house: House, text: str | None) -> int:
     return min(int(text), most)
 
 
-def _page(
+async def _page(
     house: House, request: Request, compartment: tree.Compartment, wanted: _Asked
 ) -> tuple[list[Version], str | None]:
     """The next hits, and the cursor after them: the stretch they ended in, and where in it."""
@@ -106,7 +106,7 @@ def _page(
             count=wanted.count - len(hits),
             at=wanted.at,
         )
-        page = house.store.search(request.reader, query, cursor=inner or None)
+        page = await house.store.search(request.reader, query, cursor=inner or None)
         inner = ""
         hits += page.hits
         if page.next is not None:
@@ -148,17 +148,18 @@ def _where(
     return nodes[0] if len(nodes) == 1 else tree.And(tuple(nodes))
 
 
-def _outside(
+async def _outside(
     house: House,
     request: Request,
     hits: Iterable[Version],
     wanted: _Asked,
     members: frozenset[str],
-) -> Iterable[Version]:
+) -> list[Version]:
     """What these refer to outside the types of the compartment, and what that refers to, each
     once, however far."""
     seen = {(version.type, version.id) for version in hits}
     waiting = list(hits)
+    found_there: list[Version] = []
     while waiting:
         for name, id in _REFERENCE.findall(waiting.pop().content or b""):
             key = name.decode(), id.decode()
@@ -167,11 +168,12 @@ def _outside(
             seen.add(key)
             if wanted.types and key[0] not in wanted.types:
                 continue
-            version = house.store.read(request.reader, *key, at=wanted.at)
+            version = await house.store.read(request.reader, *key, at=wanted.at)
             if version is None or (wanted.since and version.t // 1000 < wanted.since):
                 continue
-            yield version
+            found_there.append(version)
             waiting.append(version)
+    return found_there
 
 
 def _links(request: Request, wanted: _Asked, cursor: str | None) -> list[Link]:

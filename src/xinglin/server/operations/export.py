@@ -41,7 +41,7 @@ async def export(house: House, request: Request, at: Target) -> Response:
     for each in filters:
         wanted(house, each)
     if at.id:
-        found(house.store.read(request.reader, "Group", at.id), "Group", at.id)
+        found(await house.store.read(request.reader, "Group", at.id), "Group", at.id)
     query = f"?{request.raw_query}" if request.raw_query else ""
     job = Job(
         id=house.new_id(),

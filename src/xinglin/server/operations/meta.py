@@ -34,7 +34,7 @@ Change = Callable[[Meta, Meta], Meta]
 
 async def meta(house: House, request: Request, at: Target) -> Response:
     if at.id:
-        version = house.store.read(request.reader, at.type, at.id)
+        version = await house.store.read(request.reader, at.type, at.id)
         return _answer(_meta(found(version, at.type, at.id)[1]))
     return _answer(await _in_use(house, request, (at.type,) if at.type else ()))
 
@@ -124,7 +124,7 @@ def _meta(content: bytes) -> Meta:
 
 async def _in_use(house: House, request: Request, types: tuple[str, ...]) -> Meta:
     query = Query(types, Everything(), count=_PAGE, total="accurate")
-    page = house.store.search(request.reader, query)
+    page = await house.store.search(request.reader, query)
     if (page.total or 0) > MOST_READ:
         given: dict[str, str | int] = {"limit": MOST_READ}
         raise Refused(Issue("too-costly", "server.meta-too-costly", at="url", given=given))
@@ -135,7 +135,7 @@ async def _in_use(house: House, request: Request, types: tuple[str, ...]) -> Met
         if page.next is None:
             return {name: meta[name] for name in _LISTS if name in meta}
         await asyncio.sleep(0)  # others get their turn
-        page = house.store.search(request.reader, query, cursor=page.next)
+        page = await house.store.search(request.reader, query, cursor=page.next)
 
 
 def _answer(meta: Meta) -> Response:

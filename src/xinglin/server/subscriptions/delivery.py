@@ -104,7 +104,7 @@ class Delivery:
         channel = self.channel
         if not channel.payload:
             return await self._client.post(channel.endpoint, headers=channel.headers)
-        version = self._store.read(UNRESTRICTED, event.type, event.id, version=event.version)
+        version = await self._store.read(UNRESTRICTED, event.type, event.id, version=event.version)
         return await self._client.put(
             f"{channel.endpoint}/{event.type}/{event.id}",
             content=(version and version.content) or b"",

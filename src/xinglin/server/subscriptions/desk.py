@@ -20,7 +20,6 @@ from xinglin.fhir.resource import parse
 from xinglin.fhir.search.tree import Everything, Query
 from xinglin.fhir.wording import sentence
 from xinglin.server.house import House
-from xinglin.server.matching import Matching
 from xinglin.server.subscriptions.channel import Channel, channel, read
 from xinglin.server.subscriptions.delivery import Delivery, GaveUp, Patience
 from xinglin.store.face import UNRESTRICTED, Transaction, Version
@@ -46,7 +45,6 @@ class Desk:
         self._house = house
         self._client = client
         self._patience = patience
-        self._matching = Matching(house.store)
         self._active: dict[str, _Active] = {}
         self._position = 0
         self._kept_at = 0.0
@@ -66,10 +64,10 @@ class Desk:
 
     async def _begin(self) -> None:
         """Take up every Subscription where it stands."""
-        self._position = self._house.store.end()
+        self._position = await self._house.store.end()
         query, cursor = Query(("Subscription",), Everything(), count=_PAGE), None
         while True:
-            page = self._house.store.search(UNRESTRICTED, query, cursor=cursor)
+            page = await self._house.store.search(UNRESTRICTED, query, cursor=cursor)
             for version in page.hits:
                 await self._take(version)
             if page.next is None:
@@ -79,41 +77,41 @@ class Desk:
         self._position = min([self._position, *starts])
 
     async def _read_on(self) -> bool:
-        if not self._active and not self._news():
+        if not self._active and not await self._news():
             return False
-        versions = self._house.store.feed(self._position, _PAGE)
+        versions = await self._house.store.feed(self._position, _PAGE)
         for version in versions:
             if version.type == "Subscription":
                 await self._take(version)
-            self._offer(version)
+            await self._offer(version)
             self._position = version.seq
         return bool(versions)
 
-    def _news(self) -> bool:
+    async def _news(self) -> bool:
         """Whether a Subscription was written. While there is none to serve, reading all that
         is written would only slow the writing down."""
-        end = self._house.store.end()
-        newest = self._house.store.history(UNRESTRICTED, "Subscription", count=1).versions
+        end = await self._house.store.end()
+        newest = (await self._house.store.history(UNRESTRICTED, "Subscription", count=1)).versions
         if newest and newest[0].seq > self._position:
             return True
         self._position = end
         return False
 
-    def _offer(self, version: Version) -> None:
+    async def _offer(self, version: Version) -> None:
         if version.content is None:
             return
-        for id, active in self._active.items():
+        for id, active in list(self._active.items()):
             wanted = active.delivery.channel
             own = (version.type, version.id) == ("Subscription", id)
             if wanted.type != version.type or version.seq <= active.begins or own:
                 continue
-            if self._matching.holds(wanted.where, version):
+            if await self._house.store.which(UNRESTRICTED, wanted.where, (version,)):
                 active.delivery.add(version)
 
     async def _take(self, version: Version) -> None:
         """A Subscription as it is now, or was at this place of the feed."""
         active = self._active.get(version.id)
-        current = self._house.store.read(UNRESTRICTED, "Subscription", version.id)
+        current = await self._house.store.read(UNRESTRICTED, "Subscription", version.id)
         if current is None or current.version != version.version:
             return  # its newest version comes later in the feed
         subscription = read(version.content) if version.content else None
@@ -140,7 +138,7 @@ class Desk:
 
     async def _activate(self, version: Version, status: str, wanted: Channel) -> None:
         name = _name(version.id)
-        begins = self._house.store.cursor(name)
+        begins = await self._house.store.cursor(name)
         number = version.version
         if status == "requested" or begins == 0:
             begins = version.seq
@@ -159,7 +157,7 @@ class Desk:
             log.warning("subscription gave up", subscription=id, reason=gave_up.reason)
             given: dict[str, str | int] = {"reason": gave_up.reason}
             issue = Issue("transient", "server.subscription-gave-up", given=given)
-            current = self._house.store.read(UNRESTRICTED, "Subscription", id)
+            current = await self._house.store.read(UNRESTRICTED, "Subscription", id)
             active = self._active.pop(id, None)
             if current is not None and active is not None and current.version == active.version:
                 await self._mark(current, "error", sentence(issue, "en"))
@@ -211,7 +209,7 @@ class Desk:
             end = active.delivery.channel.end
             if end is not None and end < now_ms:
                 self._drop(id)
-                current = self._house.store.read(UNRESTRICTED, "Subscription", id)
+                current = await self._house.store.read(UNRESTRICTED, "Subscription", id)
                 if current is not None and current.version == active.version:
                     await self._mark(current, "off", None)
 

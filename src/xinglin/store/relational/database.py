@@ -41,8 +41,11 @@ class Database(Protocol):
         it, None where there is none. The columns are a unique key of the table."""
         ...
 
-    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
-        """Add rows; those whose primary key is there already are passed over."""
+    def insert(
+        self, table: str, columns: Sequence[str], rows: Sequence[Row], *, fresh: bool = False
+    ) -> None:
+        """Add rows; those whose key is there already are passed over. `fresh`: none of them
+        is there, and it is an error if one is."""
         ...
 
     def delete(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:

@@ -9,6 +9,21 @@ from typing import NamedTuple
 Binding = int | float | str | bytes | None
 
 
+class Many(str):
+    """Numbers without end as one binding: text for an engine that reads JSON, and `values` for
+    one that takes lists. Stands in `IN (SELECT value FROM json_each(?))` only."""
+
+    __slots__ = ("values",)
+
+    values: tuple[int | float, ...]
+
+    def __new__(cls, values: Iterable[int | float]) -> Many:
+        listed = tuple(values)
+        many = super().__new__(cls, json.dumps(listed))
+        many.values = listed
+        return many
+
+
 class Sql(NamedTuple):
     text: str
     bindings: tuple[Binding, ...] = ()
@@ -16,8 +31,8 @@ class Sql(NamedTuple):
 
 MANY = 500  # a statement may have some ten thousand bindings, and is short with few
 
-TRUE = Sql("1")
-FALSE = Sql("0")
+TRUE = Sql("TRUE")
+FALSE = Sql("FALSE")
 
 
 def marks(values: Sequence[Binding]) -> str:
@@ -31,8 +46,7 @@ def among(column: str, values: Sequence[int | float]) -> Sql:
     if len(values) == 1:
         return Sql(f"{column} = ?", tuple(values))
     if len(values) > MANY:
-        listed = json.dumps(list(values))
-        return Sql(f"{column} IN (SELECT value FROM json_each(?))", (listed,))
+        return Sql(f"{column} IN (SELECT value FROM json_each(?))", (Many(values),))
     return Sql(f"{column} IN {marks(values)}", tuple(values))
 
 

@@ -9,19 +9,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
-import apsw
-
 from xinglin.fhir.r4.model import RESOURCE_TYPES
 from xinglin.fhir.search.parameters import Registry, standard
-from xinglin.fhir.search.tree import Query
+from xinglin.fhir.search.tree import Node, Query
 from xinglin.store.face import HistoryPage, Page, Reader, Transaction, Version
+from xinglin.store.relational.catalogue import Catalogue, enrol
+from xinglin.store.relational.ledger import Ledger
+from xinglin.store.relational.reads import Reads
+from xinglin.store.relational.reindexing import IN_FORCE, TO_COME, registry_of, reindex
+from xinglin.store.relational.writer import Writer
+from xinglin.store.sqlite.database import Sqlite
+from xinglin.store.sqlite.lane import SqliteLane
 from xinglin.store.sqlite.lock import FolderLock
-from xinglin.store.sqlite.names import Catalogue, enrol
-from xinglin.store.sqlite.reads import Reads
-from xinglin.store.sqlite.reindexing import IN_FORCE, TO_COME, registry_of, reindex
-from xinglin.store.sqlite.schema import connect, prepare
-from xinglin.store.sqlite.transaction import Ledger
-from xinglin.store.sqlite.writer import Writer
+from xinglin.store.sqlite.schema import prepare
 
 Result = TypeVar("Result")
 
@@ -44,21 +44,23 @@ class SqliteStore:
         self._path = str(path)
         self._lock = lock
         self._passing = passing
-        self._keeper = connect(self._path, cache_kib=256)
+        self._keeper = Sqlite(self._path, cache_kib=256)
         prepare(self._keeper)
         in_force = registry_of(self._keeper, IN_FORCE) or standard()
-        with self._keeper:
+        with self._keeper.transaction():
             enrol(self._keeper, in_force, RESOURCE_TYPES)
         self._catalogue = Catalogue(self._keeper, in_force)
         self._threads = threading.local()
-        self._opened: list[apsw.Connection] = []
-        self._writer = Writer(self._open_ledger, clock)
+        self._opened: list[Sqlite] = []
+        self._lane = SqliteLane()
+        self._writer = Writer(self._open_ledger, self._lane, clock)
 
     def _open_ledger(self) -> Ledger:
-        connection = connect(self._path, cache_kib=WRITE_CACHE_KIB)
-        to_come = registry_of(connection, TO_COME)
-        catalogue = self._catalogue if to_come is None else Catalogue(connection, to_come)
-        return Ledger(connection, Reads(connection, self._catalogue), catalogue)
+        database = Sqlite(self._path, cache_kib=WRITE_CACHE_KIB)
+        self._lane.watch(database)
+        to_come = registry_of(database, TO_COME)
+        catalogue = self._catalogue if to_come is None else Catalogue(database, to_come)
+        return Ledger(database, Reads(database, self._catalogue), catalogue)
 
     @property
     def registry(self) -> Registry:
@@ -66,30 +68,32 @@ class SqliteStore:
 
     @property
     def _reads(self) -> Reads:
-        """A connection of this thread's own."""
-        reads: Reads | None = getattr(self._threads, "reads", None)
-        if reads is None:
-            connection = connect(self._path, cache_kib=READ_CACHE_KIB)
-            self._opened.append(connection)
-            reads = self._threads.reads = Reads(connection, self._catalogue)
+        """In a connection of this thread's own."""
+        mine = self._threads
+        database: Sqlite | None = getattr(mine, "database", None)
+        if database is None:
+            database = mine.database = Sqlite(self._path, cache_kib=READ_CACHE_KIB)
+            self._opened.append(database)
+            mine.reads = Reads(database, self._catalogue)
             # Other threads come for one long look, and would keep their snapshot for ever.
-            self._threads.lasting = _in_event_loop()
-        elif reads.catalogue is not self._catalogue:
-            reads = self._threads.reads = Reads(reads.connection, self._catalogue)
-        if self._threads.lasting:
-            if self._writer.log_is_long:
-                reads.release()
+            mine.lasting = _in_event_loop()
+        elif mine.reads.catalogue is not self._catalogue:
+            mine.reads = Reads(database, self._catalogue)
+        if mine.lasting:
+            if self._lane.log_is_long:
+                database.release()
             else:
-                reads.refresh(self._writer.commits)
+                database.refresh(self._writer.commits)
+        reads: Reads = mine.reads
         return reads
 
     def _release(self) -> None:
         """Something was committed: this thread looks again when it reads again."""
-        reads: Reads | None = getattr(self._threads, "reads", None)
-        if reads is not None and self._threads.lasting:
-            reads.release()
+        database: Sqlite | None = getattr(self._threads, "database", None)
+        if database is not None and self._threads.lasting:
+            database.release()
 
-    def read(
+    async def read(
         self,
         reader: Reader,
         type: str,
@@ -100,10 +104,15 @@ class SqliteStore:
     ) -> Version | None:
         return self._reads.read(reader, type, id, version=version, at=at)
 
-    def search(self, reader: Reader, query: Query, *, cursor: str | None = None) -> Page:
+    async def search(self, reader: Reader, query: Query, *, cursor: str | None = None) -> Page:
         return self._reads.search(reader, query, cursor)
 
-    def history(
+    async def which(
+        self, reader: Reader, where: Node, versions: Sequence[Version]
+    ) -> Sequence[Version]:
+        return self._reads.which(reader, where, versions)
+
+    async def history(
         self,
         reader: Reader,
         type: str | None = None,
@@ -121,13 +130,13 @@ class SqliteStore:
         self._release()
         return result
 
-    def feed(self, after: int, limit: int) -> Sequence[Version]:
+    async def feed(self, after: int, limit: int) -> Sequence[Version]:
         return self._reads.feed(after, limit)
 
-    def cursor(self, consumer: str) -> int:
+    async def cursor(self, consumer: str) -> int:
         return self._reads.cursor(consumer)
 
-    def end(self) -> int:
+    async def end(self) -> int:
         return self._reads.end()
 
     async def reindex(self, definitions: Sequence[bytes]) -> AsyncIterator[tuple[int, int]]:
@@ -143,8 +152,8 @@ class SqliteStore:
 
     def close(self) -> None:
         self._writer.close()
-        for connection in (*self._opened, self._keeper):
-            connection.close()
+        for database in (*self._opened, self._keeper):
+            database.close()
         self._lock.release()
         if self._passing is not None:
             self._passing.cleanup()

@@ -5,50 +5,61 @@ from __future__ import annotations
 
 from typing import Any
 
-import apsw
-
 from xinglin.fhir.resource import parse
 from xinglin.fhir.search import tree
 from xinglin.fhir.search.evaluate import Subject, holds
 from xinglin.fhir.search.extraction import Extractor
 from xinglin.fhir.search.parameters import Parameter
 from xinglin.store.face import Page, Version
-from xinglin.store.sqlite import history
-from xinglin.store.sqlite.conditions import Conditions
-from xinglin.store.sqlite.names import Catalogue, Names, pack_id
-from xinglin.store.sqlite.order import Place, read_place
-from xinglin.store.sqlite.sql import Sql, both, exists, marks
-from xinglin.store.sqlite.versions import Versions
+from xinglin.store.relational import history
+from xinglin.store.relational.catalogue import Catalogue
+from xinglin.store.relational.conditions import Conditions
+from xinglin.store.relational.database import Database
+from xinglin.store.relational.keys import pack_id
+from xinglin.store.relational.names import Names
+from xinglin.store.relational.order import Place, read_place
+from xinglin.store.relational.sql import Sql, both, exists, marks
+from xinglin.store.relational.versions import Versions
 
 
 class Past:
     def __init__(
         self,
-        connection: apsw.Connection,
+        database: Database,
         catalogue: Catalogue,
         names: Names,
         versions: Versions,
     ) -> None:
-        self._connection = connection
+        self._database = database
         self._catalogue = catalogue
         self._names = names
         self._versions = versions
         self._extract = Extractor(catalogue.registry)
+        self._seq = 0
+        self._last: Subject
 
     def holds(self, rule: tree.Node, version: Version, conditions: Conditions) -> bool:
         """Whether the rule holds of this version; of a deletion, whether of what was deleted."""
+        if isinstance(rule, tree.Everything):
+            return True
         if version.body is None:
             version = self._before(version)
-        assert version.content is not None
-        entries = self._extract(parse(version.content).value)
-        subject = Subject(version.type, version.id, version.t // 1000, entries)
-        others = _Others(self._connection, conditions)
-        return holds(self._catalogue.registry, rule, subject, others)
+        others = _Others(self._database, conditions)
+        return holds(self._catalogue.registry, rule, self._subject(version), others)
+
+    def _subject(self, version: Version) -> Subject:
+        """What the version is found by; kept for the next question about the same."""
+        if self._seq != version.seq:
+            assert version.content is not None
+            entries = self._extract(parse(version.content).value)
+            self._last = Subject(version.type, version.id, version.t // 1000, entries)
+            self._seq = version.seq
+        return self._last
 
     def _before(self, deletion: Version) -> Version:
         rid = self._names.resource(self._catalogue.type_number[deletion.type], deletion.id)
         assert rid is not None
-        row = history.one(self._connection, rid, deletion.version - 1)
+        row = history.one(self._database, rid, deletion.version - 1)
         assert row is not None, "nothing is deleted twice"
         return self._versions.load(row)
 
@@ -61,10 +72,10 @@ class Past:
         if owner is None:
             return Page((), (), 0, None)
         place = None if cursor is None else read_place(cursor, 1)
-        end = history.seq_at(self._connection, query.at + 1) if place is None else place.snapshot
+        end = history.seq_at(self._database, query.at + 1) if place is None else place.snapshot
         found: list[Version] = []
         for rid in self._ever(where, owner, conditions):
-            row = history.as_of(self._connection, rid, end)
+            row = history.as_of(self._database, rid, end)
             if row is not None and self._shown(row, query, place):
                 version = self._versions.load(row)
                 if self.holds(conditions.allowed(version.type, where), version, conditions):
@@ -83,7 +94,7 @@ class Past:
             for type in self._catalogue.type_number
             for key in conditions.keys(where, type) or ()
         ]
-        run = self._connection.execute
+        run = self._database.execute
         found = {owner}
         for start in range(0, len(keys), 500):
             chunk = keys[start : start + 500]
@@ -101,8 +112,8 @@ class Past:
 class _Others:
     """What a version refers to and what refers to it, as the record is now."""
 
-    def __init__(self, connection: apsw.Connection, conditions: Conditions) -> None:
-        self._connection = connection
+    def __init__(self, database: Database, conditions: Conditions) -> None:
+        self._database = database
         self._conditions = conditions
 
     def holds(self, type: str, id: str, where: tree.Node) -> bool:
@@ -119,5 +130,5 @@ class _Others:
 
     def _any(self, source: str, where: Sql) -> bool:
         found = exists(source, where)
-        [(answer,)] = self._connection.execute(f"SELECT {found.text}", found.bindings)
+        [(answer,)] = self._database.execute(f"SELECT {found.text}", found.bindings)
         return bool(answer)

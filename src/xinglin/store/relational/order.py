@@ -13,9 +13,9 @@ import msgspec
 from xinglin.fhir.outcome import Issue, Refused
 from xinglin.fhir.search import tree
 from xinglin.fhir.search.parameters import Parameter
-from xinglin.store.sqlite.conditions import Conditions
-from xinglin.store.sqlite.schema import NO_DATE
-from xinglin.store.sqlite.sql import Binding, Sql
+from xinglin.store.relational.conditions import Conditions
+from xinglin.store.relational.keys import NO_DATE
+from xinglin.store.relational.sql import FALSE, Binding, Sql
 
 Integer = Annotated[int, msgspec.Meta(ge=-(1 << 62), le=1 << 62)]  # as the database has them
 
@@ -81,12 +81,12 @@ def behind(order: Order, values: Sequence[Binding]) -> Sql:
     for at, (key, value) in enumerate(zip(order, values, strict=True)):
         if value is None:
             continue  # nothing comes after null but in a later key
-        same = [f"{earlier.column} IS ?" for earlier in order[:at]]
+        same = [f"{earlier.column} IS NOT DISTINCT FROM ?" for earlier in order[:at]]
         sign = "<" if key.descending else ">"
         options.append(" AND ".join([*same, f"({key.column} {sign} ? OR {key.column} IS NULL)"]))
         bindings += [*values[:at], value]
     if not options:
-        return Sql("0")
+        return FALSE
     return Sql(" OR ".join(f"({option})" for option in options), tuple(bindings))
 
 
@@ -141,12 +141,12 @@ def _column(conditions: Conditions, sort: tree.Sort, type: str, name: str) -> Co
             either = " UNION ALL ".join(
                 f"SELECT lo FROM {table} WHERE rid = a.rid AND k = ?" for table in ("dt", "pd")
             )
-            return Column(Sql(f"(SELECT {best}(lo) FROM ({either}))", (p, p)))
+            return Column(Sql(f"(SELECT {best}(lo) FROM ({either}) e)", (p, p)))
         case "token" | "uri":
             # Postings are found by term, not by resource: gather the parameter's once.
             gathered = (
                 f" LEFT JOIN (SELECT ix.rid AS rid, {best}(t.code) AS code FROM term t"
-                " CROSS JOIN ix ON ix.k = t.tid WHERE t.p = ? AND t.sys >= 0 GROUP BY ix.rid)"
+                " CROSS JOIN ix WHERE ix.k = t.tid AND t.p = ? AND t.sys >= 0 GROUP BY ix.rid)"
                 f" {name} ON {name}.rid = a.rid"
             )
             return Column(Sql(f"{name}.code"), Sql(gathered, (p,)))
@@ -161,7 +161,7 @@ def _best_of(best: str, parts: Sequence[Column]) -> Column:
     either = " UNION ALL ".join(f"SELECT {part.expression.text} AS value" for part in parts)
     return Column(
         Sql(
-            f"(SELECT {best}(value) FROM ({either}))",
+            f"(SELECT {best}(value) FROM ({either}) e)",
             tuple(binding for part in parts for binding in part.expression.bindings),
         ),
         Sql(
@@ -174,8 +174,8 @@ def _best_of(best: str, parts: Sequence[Column]) -> Column:
 def _by_reference(best: str, p: int, parameter: Parameter, conditions: Conditions) -> Sql:
     text = (
         f"(SELECT {best}(t.name || '/' || id_text(r.id)) FROM link l"
-        " CROSS JOIN res r ON r.rid = l.target CROSS JOIN type t ON t.rt = r.rt"
-        " WHERE l.rid = a.rid AND l.p = ?"
+        " CROSS JOIN res r CROSS JOIN type t"
+        " WHERE r.rid = l.target AND t.rt = r.rt AND l.rid = a.rid AND l.p = ?"
     )
     if parameter.only is None:
         return Sql(text + ")", (p,))

@@ -12,9 +12,9 @@ from decimal import Decimal
 from xinglin.fhir import ucum
 from xinglin.fhir.search import tree
 from xinglin.fhir.search.strings import normalise
-from xinglin.store.sqlite.names import Names
-from xinglin.store.sqlite.schema import DAY_MS
-from xinglin.store.sqlite.sql import FALSE, Sql, among, both, either
+from xinglin.store.relational.keys import DAY_MS
+from xinglin.store.relational.names import Names
+from xinglin.store.relational.sql import FALSE, Sql, among, both, either
 
 UCUM = "http://unitsofmeasure.org"
 LAST = "\U0010ffff"  # sorts after every text that begins alike

@@ -11,13 +11,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import apsw
-
 from xinglin.fhir.search import tree
-from xinglin.store.sqlite.conditions import Conditions
-from xinglin.store.sqlite.schema import REFERENCE_SHIFT
-from xinglin.store.sqlite.sql import FALSE, TRUE, Sql, among, both
-from xinglin.store.sqlite.values import start_of_clinical_date
+from xinglin.store.relational.conditions import Conditions
+from xinglin.store.relational.database import Database
+from xinglin.store.relational.keys import REFERENCE_SHIFT
+from xinglin.store.relational.sql import FALSE, TRUE, Sql, among, both
+from xinglin.store.relational.values import start_of_clinical_date
 
 CAP = 1000
 FEW = 100  # so small that looking for a smaller source costs more than it saves
@@ -64,18 +63,16 @@ class Plan:
     unfiltered: bool = False  # every resource of the type
 
 
-def plan(
-    connection: apsw.Connection, conditions: Conditions, type: str, where: tree.Node
-) -> Plan | None:
+def plan(database: Database, conditions: Conditions, type: str, where: tree.Node) -> Plan | None:
     """None when nothing can be found."""
     rt = conditions.catalogue.type_number[type]
     conjuncts = list(_conjuncts(conditions.allowed(type, where)))
     if any(isinstance(node, tree.Nothing) for node in conjuncts):
         return None
     if not conjuncts:
-        return Plan(rt, Postings((rt,)), Sql("1"), unfiltered=True)
-    dates = _dates(connection, conditions, type, conjuncts)
-    source, covered = _choose(connection, conditions, type, conjuncts, dates)
+        return Plan(rt, Postings((rt,)), TRUE, unfiltered=True)
+    dates = _dates(database, conditions, type, conjuncts)
+    source, covered = _choose(database, conditions, type, conjuncts, dates)
     rest = [node for node in conjuncts if node is not covered]
     probe = both([conditions.condition(node, type, "a") for node in rest])
     if probe == FALSE or source == NOWHERE:
@@ -84,7 +81,7 @@ def plan(
 
 
 def _dates(
-    connection: apsw.Connection,
+    database: Database,
     conditions: Conditions,
     type: str,
     conjuncts: Sequence[tree.Node],
@@ -110,7 +107,7 @@ def _conjuncts(node: tree.Node) -> Iterator[tree.Node]:
 
 
 def _choose(
-    connection: apsw.Connection,
+    database: Database,
     conditions: Conditions,
     type: str,
     conjuncts: Sequence[tree.Node],
@@ -119,10 +116,10 @@ def _choose(
     """The source, and the conjunct that it answers completely."""
     best: tuple[int, bool, Postings | Rids, tree.Node] | None = None
     for node in conjuncts:
-        source = _source(connection, conditions, type, node, dates)
+        source = _source(database, conditions, type, node, dates)
         if source is None:
             continue
-        rows = _rows(connection, source)
+        rows = _rows(database, source)
         rank = (rows, isinstance(source, Rids))  # walk postings rather than sort a large set
         if best is None or rank < best[:2]:
             best = (*rank, source, node)
@@ -136,20 +133,20 @@ def _choose(
     return source, node
 
 
-def _rows(connection: apsw.Connection, source: Postings | Rids) -> int:
+def _rows(database: Database, source: Postings | Rids) -> int:
     """How many rows it has, up to CAP."""
     if isinstance(source, Postings):
         held = source.of()
         inner = Sql(f"SELECT 1 FROM ix a WHERE {held.text}", held.bindings)
     else:
         inner = source.select
-    counted = f"SELECT count(*) FROM (SELECT 1 FROM ({inner.text}) LIMIT {CAP})"
-    [(rows,)] = connection.execute(counted, inner.bindings)
+    counted = f"SELECT count(*) FROM (SELECT 1 FROM ({inner.text}) s LIMIT {CAP}) x"
+    [(rows,)] = database.execute(counted, inner.bindings)
     return int(rows)
 
 
 def _source(
-    connection: apsw.Connection,
+    database: Database,
     conditions: Conditions,
     type: str,
     node: tree.Node,
@@ -180,9 +177,9 @@ def _source(
             ]
             return _union(parts)
         case tree.Chain():
-            return _from_target(connection, conditions, type, node)
+            return _from_target(database, conditions, type, node)
         case tree.Has():
-            return _from_referrer(connection, conditions, type, node)
+            return _from_referrer(database, conditions, type, node)
     return None
 
 
@@ -194,16 +191,16 @@ def _union(parts: list[Sql]) -> Postings | Rids:
 
 
 def _from_target(
-    connection: apsw.Connection, conditions: Conditions, type: str, node: tree.Chain
+    database: Database, conditions: Conditions, type: str, node: tree.Chain
 ) -> Postings | Rids | None:
     """Begin a chain at its far end, when that is small."""
     parameter = conditions.own(node.parameter, type)
     inner = None
     if parameter is not None:
-        inner = plan(connection, conditions, node.type, node.where)
+        inner = plan(database, conditions, node.type, node.where)
     if parameter is None or inner is None:
         return NOWHERE
-    found = small(connection, inner)
+    found = small(database, inner)
     if found is None:
         return None
     p = conditions.catalogue.p(parameter.kept)
@@ -211,14 +208,14 @@ def _from_target(
 
 
 def _from_referrer(
-    connection: apsw.Connection, conditions: Conditions, type: str, node: tree.Has
+    database: Database, conditions: Conditions, type: str, node: tree.Has
 ) -> Postings | Rids | None:
     inner = None
     if node.parameter.only in (None, type):
-        inner = plan(connection, conditions, node.parameter.resource, node.where)
+        inner = plan(database, conditions, node.parameter.resource, node.where)
     if inner is None:
         return NOWHERE
-    found = small(connection, inner)
+    found = small(database, inner)
     if found is None:
         return None
     held = among("rid", found)
@@ -227,12 +224,12 @@ def _from_referrer(
     return Rids(Sql(text, (*held.bindings, p)))
 
 
-def small(connection: apsw.Connection, inner: Plan) -> list[int] | None:
+def small(database: Database, inner: Plan) -> list[int] | None:
     """The resources of a plan, if they are fewer than CAP and its source is."""
-    if inner.unfiltered or _rows(connection, inner.source) >= CAP:
+    if inner.unfiltered or _rows(database, inner.source) >= CAP:
         return None
     select = rids(inner)
-    return [rid for (rid,) in connection.execute(select.text, select.bindings)]
+    return [rid for (rid,) in database.execute(select.text, select.bindings)]
 
 
 def rids(found: Plan) -> Sql:
@@ -248,5 +245,5 @@ def rows(found: Plan) -> Sql:
         return Sql(f"FROM ix a WHERE {held.text}", held.bindings)
     select = found.source.select
     here = both((Sql("a.rt = ? AND a.live = 1", (found.rt,)), found.probe))
-    text = f"FROM ({select.text}) s CROSS JOIN res a ON a.rid = s.rid WHERE {here.text}"
+    text = f"FROM ({select.text}) s CROSS JOIN res a WHERE a.rid = s.rid AND {here.text}"
     return Sql(text, (*select.bindings, *here.bindings))

@@ -5,6 +5,8 @@ one fsync, which is the dear part. When one fails, the group is run again work b
 one is undone alone. `t` is the microsecond at which a group began, forced to increase; a group
 begins in a later millisecond than the group before it, so a commit number never runs ahead of
 the clock however busy the writer is.
+
+How a group gets the record to itself and onto the disk is the engine's affair, its `Lane`.
 """
 
 from __future__ import annotations
@@ -17,15 +19,37 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, Protocol
 
-import apsw
-
-from xinglin.store.sqlite.transaction import Ledger, Work
+from xinglin.store.relational.database import Unreachable
+from xinglin.store.relational.ledger import Ledger, Mark
+from xinglin.store.relational.work import Work
 
 GROUP = 512  # works in one commit at most
-LOG_PAGES = 4000  # of 4 KiB in the write-ahead log, before they are brought into the database
-PATIENCE = 10  # looks at the clock before a group begins in the millisecond of the last
+LOOKS = 10  # at the clock before a group begins in the millisecond of the last
+PAUSE = 0.2  # seconds between two attempts at a database that is not there
+
+
+class Lane(Protocol):
+    """How an engine lets one group write alone, and has it on disk when it is done."""
+
+    patience: float  # seconds for which a group waits for a database that is not there
+
+    def begin(self, ledger: Ledger) -> None:
+        """Begin the transaction of a group: nobody else writes until it ends."""
+        ...
+
+    def commit(self, ledger: Ledger) -> None:
+        """End it; what it wrote is on disk. After an `Unreachable` nobody knows."""
+        ...
+
+    def recover(self, ledger: Ledger) -> None:
+        """After a failure: begin again with what the database holds."""
+        ...
+
+    def told(self, error: BaseException) -> BaseException:
+        """The failure of a group, as those who wait for it are told."""
+        ...
 
 
 @dataclass(slots=True, eq=False)
@@ -38,15 +62,19 @@ class _Job:
 
 
 class Writer:
-    def __init__(self, open_ledger: Callable[[], Ledger], clock: Callable[[], int]) -> None:
+    def __init__(
+        self, open_ledger: Callable[[], Ledger], lane: Lane, clock: Callable[[], int]
+    ) -> None:
         """`open_ledger` is called in the writer's own thread, where its connection lives."""
+        self._lane = lane
         self._clock = clock
         self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._entrance = threading.Lock()
         self._closed = False
         self._sound = True  # the ledger agrees with the database
+        self._doubt: Mark | None = None  # of a group whose COMMIT was never answered
+        self._lost: float | None = None  # since when the database is not there
         self.commits = 0
-        self.log_is_long = False
         ready: Future[None] = Future()
         self._thread = threading.Thread(
             target=self._serve, args=(open_ledger, ready), name="writer", daemon=True
@@ -80,7 +108,7 @@ class Writer:
         open_for_work = True
         while open_for_work:
             open_for_work = self._serve_group(ledger)
-        ledger.connection.close()
+        ledger.database.close()
 
     def _serve_group(self, ledger: Ledger) -> bool:
         """False when the writer is to close. (Nothing of a group outlives this call: its works
@@ -109,44 +137,56 @@ class Writer:
         return group, False
 
     def _commit_group(self, ledger: Ledger, group: list[_Job]) -> None:
-        run = ledger.connection.execute
-        try:
-            if not self._sound:
-                if ledger.connection.in_transaction:
-                    run("ROLLBACK")
-                ledger.forget()
-                self._sound = True
-            t = self._next(ledger.t)
-            # Nobody else writes, so the lock may wait for the first write: a group that only
-            # looks costs no fsync, and is answered even when the disk is full.
-            run("BEGIN")
-            if not _together(ledger, group, t):
-                run("BEGIN")
+        self._doubt = None
+        while True:
+            try:
+                self._attempt(ledger, group)
+            except BaseException as error:  # noqa: BLE001  (an edge: every waiting caller hears it)
+                # Nothing of the group is certain to be on disk, so nothing of it is
+                # acknowledged, and the next attempt starts again from what is.
+                self._sound = False
+                if isinstance(error, Unreachable) and self._waits():
+                    continue
+                told = self._lane.told(error)
                 for job in group:
-                    _alone(ledger, job, t)
-            run("COMMIT")
-            ledger.t = t
-            self.commits += 1
-            self._tidy(ledger)
-        except BaseException as error:  # noqa: BLE001  (an edge: every waiting caller hears it)
-            # Nothing of the group is certain to be on disk, so nothing of it is acknowledged.
-            # The next group starts again from what is: until then even reading may fail.
-            self._sound = False
-            for job in group:
-                job.result, job.error = None, job.error or error
+                    job.result, job.error = None, job.error or told
+            else:
+                self._lost = None
+            return
 
-    def _tidy(self, ledger: Ledger) -> None:
-        """Bring a long log into the database. It can begin anew only when nobody reads from
-        it, so while it is long the readers' snapshots do not last (`log_is_long`)."""
-        if ledger.log_pages >= LOG_PAGES:
-            self.log_is_long = True
-            ledger.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-        else:
-            self.log_is_long = False
+    def _waits(self) -> bool:
+        """Whether to try again at a database that is not there; it was until just now."""
+        now = time.monotonic()
+        if self._lost is None:
+            self._lost = now
+        time.sleep(PAUSE)
+        return now - self._lost < self._lane.patience
+
+    def _attempt(self, ledger: Ledger, group: list[_Job]) -> None:
+        if not self._sound:
+            self._lane.recover(ledger)
+            self._sound = True
+        self._lane.begin(ledger)
+        if self._doubt is not None and ledger.holds(self._doubt):
+            ledger.database.execute("ROLLBACK")
+            return  # it was committed after all, and its results are as they were
+        self._doubt = ledger.mark = None
+        t = self._next(ledger.t)
+        for job in group:
+            job.result = job.error = None
+        if not _together(ledger, group, t):
+            self._lane.begin(ledger)
+            for job in group:
+                _alone(ledger, job, t)
+        ledger.store(t)
+        self._doubt = ledger.mark
+        self._lane.commit(ledger)
+        self._doubt = None
+        self.commits += 1
 
     def _next(self, last: int) -> int:
         t = self._clock()
-        for _ in range(PATIENCE):
+        for _ in range(LOOKS):
             if t // 1000 != last // 1000:
                 break
             time.sleep(0.0002)
@@ -161,9 +201,11 @@ def _together(ledger: Ledger, group: list[_Job], t: int) -> bool:
         for job in group:
             job.result = job.work(Work(ledger, t))
         ledger.keep()
+    except Unreachable:
+        raise
     except Exception:  # noqa: BLE001  (it fails again when it is run alone, and is told then)
-        if ledger.connection.in_transaction:  # a full disk may have ended it
-            ledger.connection.execute("ROLLBACK")
+        if ledger.database.in_transaction:  # a full disk may have ended it
+            ledger.database.execute("ROLLBACK")
         ledger.undo()
         return False
     return True
@@ -171,11 +213,13 @@ def _together(ledger: Ledger, group: list[_Job], t: int) -> bool:
 
 def _alone(ledger: Ledger, job: _Job, t: int) -> None:
     """Run one work so that its failure leaves no trace."""
-    run = ledger.connection.execute
+    run = ledger.database.execute
     run("SAVEPOINT work")
     try:
         job.result = job.work(Work(ledger, t))
         ledger.keep()
+    except Unreachable:
+        raise
     except Exception as error:  # noqa: BLE001  (an edge: raised again where the work came from)
         job.error = error
         run("ROLLBACK TO work")

@@ -13,7 +13,7 @@ from typing import Any
 
 import zstandard
 
-from xinglin.store.sqlite.attachments import fold, unfold
+from xinglin.store.relational.attachments import fold, unfold
 
 LEVEL = 3
 STAGES = (32, 1000)  # bodies of a type after which its first and its second are made

@@ -7,8 +7,9 @@ from typing import Any
 
 from xinglin.fhir.search.entries import Entries, Entry
 from xinglin.fhir.search.strings import normalise
-from xinglin.store.sqlite.names import Catalogue, Numbering
-from xinglin.store.sqlite.schema import DAY_MS, NO_DATE, REFERENCE_SHIFT
+from xinglin.store.relational.catalogue import Catalogue
+from xinglin.store.relational.keys import DAY_MS, NO_DATE, REFERENCE_SHIFT
+from xinglin.store.relational.numbering import Numbering
 
 # `table: columns` in the order of their primary keys; `rid` is among them.
 COLUMNS = {
@@ -45,8 +46,8 @@ class Rows:
 def index_rows(
     entries: Entries, catalogue: Catalogue, numbering: Numbering, rt: int, rid: int
 ) -> Rows:
-    """The rows that make resource `rid` of type `rt` findable. Makes the terms and the targets
-    that have no number yet."""
+    """The rows that make resource `rid` of type `rt` findable. While a number is
+    missing (`Numbering.missing`) they are not right yet."""
     rows = Rows(NO_DATE if entries.clinical is None else entries.clinical)
     rows.ix.append((rt, rows.d, rid))
     _add_terms(rows, entries, catalogue, numbering, rid)

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import apsw
-
 from xinglin.fhir.search import tree
-from xinglin.store.sqlite.conditions import Conditions
-from xinglin.store.sqlite.order import (
+from xinglin.store.relational.conditions import Conditions
+from xinglin.store.relational.database import Database
+from xinglin.store.relational.keys import NO_DATE
+from xinglin.store.relational.order import (
     LAST_UPDATED,
     NEWEST_FIRST,
     OLDEST_FIRST,
@@ -25,10 +25,9 @@ from xinglin.store.sqlite.order import (
     order_of,
     read_place,
 )
-from xinglin.store.sqlite.plan import Plan, Postings, plan, rids, rows
-from xinglin.store.sqlite.schema import NO_DATE
-from xinglin.store.sqlite.sql import TRUE, Sql, both, marks
-from xinglin.store.sqlite.versions import COLUMNS
+from xinglin.store.relational.plan import Plan, Postings, plan, rids, rows
+from xinglin.store.relational.sql import TRUE, Sql, both, marks
+from xinglin.store.relational.versions import COLUMNS
 
 MERGED = 12  # postings that are walked side by side; more are gathered and sorted
 
@@ -36,19 +35,19 @@ Row = tuple[Any, ...]
 
 
 class Pages:
-    """Searches of one reader in one connection."""
+    """Searches of one reader in one database."""
 
-    def __init__(self, connection: apsw.Connection, conditions: Conditions) -> None:
-        self._connection = connection
+    def __init__(self, database: Database, conditions: Conditions) -> None:
+        self._database = database
         self._conditions = conditions
 
     def plans(self, query: tree.Query) -> dict[str, Plan]:
         """A plan for each type that can have a hit."""
         types = query.types
         if not types:
-            live = self._connection.execute("SELECT name FROM type WHERE live > 0")
+            live = self._database.execute("SELECT name FROM type WHERE live > 0")
             types = tuple(name for (name,) in live)
-        found = ((t, plan(self._connection, self._conditions, t, query.where)) for t in types)
+        found = ((t, plan(self._database, self._conditions, t, query.where)) for t in types)
         return {type: each for type, each in found if each is not None}
 
     def page(
@@ -88,12 +87,12 @@ class Pages:
             count = Sql("SELECT live FROM type WHERE rt = ?", (one.rt,))
         else:
             select = rids(one)
-            count = Sql(f"SELECT count(*) FROM ({select.text})", select.bindings)
-        [(number,)] = self._connection.execute(count.text, count.bindings)
+            count = Sql(f"SELECT count(*) FROM ({select.text}) x", select.bindings)
+        [(number,)] = self._database.execute(count.text, count.bindings)
         return int(number)
 
     def _end(self) -> int:
-        [(seq,)] = self._connection.execute("SELECT coalesce(max(seq), 0) FROM ver")
+        [(seq,)] = self._database.execute("SELECT coalesce(max(seq), 0) FROM ver")
         return int(seq)
 
     def _feed(self, types: Sequence[int], place: Place | None, limit: int) -> list[Row]:
@@ -102,10 +101,10 @@ class Pages:
         where = both((Sql(f"v.rt IN {marks(types)} AND r.live = 1", tuple(types)), before))
         text = (
             f"SELECT v.seq, {COLUMNS} FROM ver v"
-            " CROSS JOIN res r ON r.rid = v.rid AND r.seq = v.seq"
-            f" WHERE {where.text} ORDER BY v.seq DESC LIMIT {limit}"
+            " CROSS JOIN res r WHERE r.rid = v.rid AND r.seq = v.seq"
+            f" AND {where.text} ORDER BY v.seq DESC LIMIT {limit}"
         )
-        return self._connection.execute(text, where.bindings).fetchall()
+        return self._database.execute(text, where.bindings).fetchall()
 
     def _walk(self, one: Plan, order: Order, place: Place | None, limit: int) -> list[Row]:
         """In date order, straight from the postings, which end where the page is full."""
@@ -138,12 +137,12 @@ class Pages:
             held = both((one.source.of(key), where, one.probe))
             parts.append(
                 f"SELECT * FROM (SELECT a.d AS d, a.rid AS rid FROM ix a WHERE {held.text}"
-                f" ORDER BY a.d {direction}, a.rid {direction} LIMIT {limit})"
+                f" ORDER BY a.d {direction}, a.rid {direction} LIMIT {limit}) p"
             )
             bindings += held.bindings
         merged = " UNION ".join(parts)
         if len(parts) > 1:
-            merged = f"SELECT * FROM ({merged}) ORDER BY {by} LIMIT {limit}"
+            merged = f"SELECT * FROM ({merged}) m ORDER BY {by} LIMIT {limit}"
         return self._load(merged, bindings, "x.d, x.rid", by)
 
     def _gather(
@@ -186,10 +185,10 @@ class Pages:
 
     def _load(self, select: str, bindings: Sequence[Any], keys: str, by: str) -> list[Row]:
         text = (
-            f"SELECT {keys}, {COLUMNS} FROM ({select}) x CROSS JOIN res r ON r.rid = x.rid"
-            f" CROSS JOIN ver v ON v.seq = r.seq ORDER BY {_of('x', by)}"
+            f"SELECT {keys}, {COLUMNS} FROM ({select}) x CROSS JOIN res r CROSS JOIN ver v"
+            f" WHERE r.rid = x.rid AND v.seq = r.seq ORDER BY {_of('x', by)}"
         )
-        return self._connection.execute(text, bindings).fetchall()
+        return self._database.execute(text, bindings).fetchall()
 
 
 def _of(alias: str, by: str) -> str:

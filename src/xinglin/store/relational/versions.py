@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import Any
 
-import apsw
-
 from xinglin.store.face import Method, Version
-from xinglin.store.sqlite.bodies import Unpacker
-from xinglin.store.sqlite.names import Catalogue, unpack_id
+from xinglin.store.relational.bodies import Unpacker
+from xinglin.store.relational.catalogue import Catalogue
+from xinglin.store.relational.database import Database
+from xinglin.store.relational.keys import unpack_id
 
 METHODS: tuple[Method, ...] = ("POST", "PUT", "PATCH", "DELETE")
 
 # What `Versions.load` takes, in this order, from a join of `ver v` with `res r`.
 COLUMNS = "v.seq, v.t, v.rt, r.id, v.v, v.method, v.dict, v.body"
+
+
+def content_hash(
+    type: str, id: str, version: int, t: int, method: Method, stored: bytes | None
+) -> int:
+    """64 bits by which a version is known again, whichever engine holds it (BLAKE2b, RFC 7693).
+
+    `stored`: what `encode` gives; None for a deletion."""
+    head = f"{type}/{id}/{version}/{t}/{method}\n".encode()
+    digest = blake2b(head if stored is None else head + stored, digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)
 
 
 def encode(meta: bytes | None, body: bytes) -> bytes:
@@ -26,17 +38,15 @@ def decode(stored: bytes) -> tuple[bytes | None, bytes]:
 
 
 class Versions:
-    """Reads versions in one connection."""
+    """Reads versions in one database."""
 
-    def __init__(self, connection: apsw.Connection, catalogue: Catalogue) -> None:
-        self._connection = connection
+    def __init__(self, database: Database, catalogue: Catalogue) -> None:
+        self._database = database
         self._catalogue = catalogue
         self._unpacker = Unpacker(self._dictionary)
 
     def _dictionary(self, number: int) -> bytes:
-        [(content,)] = self._connection.execute(
-            "SELECT content FROM dict WHERE dict = ?", (number,)
-        )
+        [(content,)] = self._database.execute("SELECT content FROM dict WHERE dict = ?", (number,))
         return bytes(content)
 
     def stored(self, dictionary: int, packed: bytes) -> bytes:

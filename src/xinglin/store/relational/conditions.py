@@ -13,9 +13,10 @@ from xinglin.fhir.search.compartments import members
 from xinglin.fhir.search.parameters import Parameter
 from xinglin.fhir.search.strings import normalise
 from xinglin.store.face import Reader
-from xinglin.store.sqlite.names import Catalogue, Names
-from xinglin.store.sqlite.schema import REFERENCE_SHIFT
-from xinglin.store.sqlite.sql import (
+from xinglin.store.relational.catalogue import Catalogue
+from xinglin.store.relational.keys import REFERENCE_SHIFT
+from xinglin.store.relational.names import Names
+from xinglin.store.relational.sql import (
     FALSE,
     MANY,
     TRUE,
@@ -26,7 +27,7 @@ from xinglin.store.sqlite.sql import (
     exists,
     negation,
 )
-from xinglin.store.sqlite.values import (
+from xinglin.store.relational.values import (
     LAST,
     on_clinical_date,
     on_date,
@@ -254,10 +255,10 @@ class Conditions:
                 low = end
             case "ne" | "lt" | "eb" | "le":
                 return None  # most of the record, as a rule
-        upper = Sql("1") if high is None else Sql("v.seq < ?", (high,))
+        upper = TRUE if high is None else Sql("v.seq < ?", (high,))
         return Sql(
-            "SELECT v.rid FROM ver v CROSS JOIN res r ON r.rid = v.rid AND r.seq = v.seq"
-            f" WHERE v.rt = ? AND v.seq >= ? AND {upper.text}",
+            "SELECT v.rid FROM ver v CROSS JOIN res r"
+            f" WHERE r.rid = v.rid AND r.seq = v.seq AND v.rt = ? AND v.seq >= ? AND {upper.text}",
             (self._rt(type), low, *upper.bindings),
         )
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import apsw
-
 from xinglin.fhir.outcome import Issue, Refused
 from xinglin.fhir.search import tree
 from xinglin.fhir.search.parameters import Parameter
-from xinglin.store.sqlite.conditions import Conditions
-from xinglin.store.sqlite.schema import REFERENCE_SHIFT
-from xinglin.store.sqlite.sql import Sql, both, marks
-from xinglin.store.sqlite.versions import COLUMNS
+from xinglin.store.relational.conditions import Conditions
+from xinglin.store.relational.database import Database
+from xinglin.store.relational.keys import REFERENCE_SHIFT
+from xinglin.store.relational.sql import Sql, both, marks
+from xinglin.store.relational.versions import COLUMNS
 
 LIMIT = 10_000  # included resources of one page
 CHUNK = 500  # resources asked for in one statement
@@ -22,8 +21,8 @@ Found = dict[int, tuple[Any, ...]]  # rid to the row of `versions.COLUMNS`
 
 
 class Includes:
-    def __init__(self, connection: apsw.Connection, conditions: Conditions) -> None:
-        self._connection = connection
+    def __init__(self, database: Database, conditions: Conditions) -> None:
+        self._database = database
         self._conditions = conditions
         self._catalogue = conditions.catalogue
 
@@ -67,8 +66,8 @@ class Includes:
         """What these refer to."""
         target = include.target or parameter.only
         select = (
-            "SELECT DISTINCT l.target AS rid FROM link l CROSS JOIN res s ON s.rid = l.rid"
-            f" WHERE l.rid IN {marks(rids)} AND l.p = ? AND s.rt = ?"
+            "SELECT DISTINCT l.target AS rid FROM link l CROSS JOIN res s"
+            f" WHERE s.rid = l.rid AND l.rid IN {marks(rids)} AND l.p = ? AND s.rt = ?"
         )
         bindings = (
             *rids,
@@ -92,11 +91,11 @@ class Includes:
     def _of_type(self, rids: Sequence[int], type: str) -> list[int]:
         rt = self._catalogue.type_number[type]
         select = f"SELECT rid FROM res WHERE rid IN {marks(rids)} AND rt = ?"
-        return [rid for (rid,) in self._connection.execute(select, (*rids, rt))]
+        return [rid for (rid,) in self._database.execute(select, (*rids, rt))]
 
     def _types(self, select: str, bindings: Sequence[Any]) -> list[str]:
-        text = f"SELECT DISTINCT r.rt FROM ({select}) x CROSS JOIN res r ON r.rid = x.rid"
-        rows = self._connection.execute(text, bindings)
+        text = f"SELECT DISTINCT r.rt FROM ({select}) x CROSS JOIN res r WHERE r.rid = x.rid"
+        rows = self._database.execute(text, bindings)
         return [self._catalogue.type_name[rt] for (rt,) in rows]
 
     def _load(self, select: str, bindings: Sequence[Any], types: Iterable[str]) -> Found:
@@ -108,9 +107,9 @@ class Includes:
             live = Sql("r.rt = ? AND r.live = 1", (self._catalogue.type_number[type],))
             where = both((live, rule))
             text = (
-                f"SELECT r.rid, {COLUMNS} FROM ({select}) x CROSS JOIN res r ON r.rid = x.rid"
-                f" CROSS JOIN ver v ON v.seq = r.seq WHERE {where.text}"
+                f"SELECT r.rid, {COLUMNS} FROM ({select}) x CROSS JOIN res r"
+                f" CROSS JOIN ver v WHERE r.rid = x.rid AND v.seq = r.seq AND {where.text}"
             )
-            for rid, *row in self._connection.execute(text, (*bindings, *where.bindings)):
+            for rid, *row in self._database.execute(text, (*bindings, *where.bindings)):
                 found[rid] = tuple(row)
         return found

@@ -11,21 +11,20 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any
 
-import apsw
-
 from xinglin.fhir.r4.model import RESOURCE_TYPES
 from xinglin.fhir.search.parameters import Registry, standard
-from xinglin.store.sqlite.names import Catalogue, enrol
-from xinglin.store.sqlite.transaction import Work
+from xinglin.store.relational.catalogue import Catalogue, enrol
+from xinglin.store.relational.database import Database
+from xinglin.store.relational.work import Work
 
 IN_FORCE, TO_COME = 0, 1
 STEP = 500  # resources in one commit
 CURSOR = "reindex"  # the highest `rid` that is done
 
 
-def registry_of(connection: apsw.Connection, stage: int) -> Registry | None:
+def registry_of(database: Database, stage: int) -> Registry | None:
     """The parameters of a stage; None when none are to come."""
-    found: list[tuple[Any, ...]] = connection.execute(
+    found: list[tuple[Any, ...]] = database.execute(
         "SELECT definition FROM custom WHERE stage = ? ORDER BY place", (stage,)
     ).fetchall()
     if stage == TO_COME and not found:
@@ -34,12 +33,14 @@ def registry_of(connection: apsw.Connection, stage: int) -> Registry | None:
     return standard().with_custom(definitions) if definitions else standard()
 
 
-def set_stage(connection: apsw.Connection, stage: int, definitions: Sequence[bytes]) -> None:
+def set_stage(database: Database, stage: int, definitions: Sequence[bytes]) -> None:
     """Note the definitions. A row without one says that there are to be none."""
-    connection.execute("DELETE FROM custom WHERE stage = ?", (stage,))
+    database.execute("DELETE FROM custom WHERE stage = ?", (stage,))
     rows: list[tuple[int, int, bytes | None]] = [(stage, 0, None)]
     rows += [(stage, place, definition) for place, definition in enumerate(definitions, 1)]
-    connection.executemany("INSERT INTO custom (stage, place, definition) VALUES (?, ?, ?)", rows)
+    database.insert("custom", ("stage", "place", "definition"), rows, fresh=True)
+    # Other processes on the same record see by this that they have to look.
+    database.execute("UPDATE lane SET generation = generation + 1")
 
 
 async def reindex(
@@ -59,23 +60,23 @@ async def reindex(
 
 def _begin(work: Work, wanted: Registry, definitions: Sequence[bytes]) -> int:
     """Write by the parameters to come from now on; the last `rid` that was written before."""
-    if _to_come(work.connection) != list(definitions):
-        set_stage(work.connection, TO_COME, definitions)
+    if _to_come(work.database) != list(definitions):
+        set_stage(work.database, TO_COME, definitions)
         work.advance(CURSOR, 0)
-    enrol(work.connection, wanted, RESOURCE_TYPES)
-    work.index_by(Catalogue(work.connection, wanted))
-    [(last,)] = work.connection.execute("SELECT coalesce(max(rid), 0) FROM res")
+    enrol(work.database, wanted, RESOURCE_TYPES)
+    work.index_by(Catalogue(work.database, wanted))
+    [(last,)] = work.database.execute("SELECT coalesce(max(rid), 0) FROM res")
     return int(last)
 
 
-def _to_come(connection: apsw.Connection) -> list[bytes] | None:
+def _to_come(database: Database) -> list[bytes] | None:
     sql = "SELECT definition FROM custom WHERE stage = ? ORDER BY place"
-    rows = [row for (row,) in connection.execute(sql, (TO_COME,))]
+    rows = [row for (row,) in database.execute(sql, (TO_COME,))]
     return [bytes(definition) for definition in rows[1:]] if rows else None
 
 
 def _position(work: Work) -> int:
-    row = work.connection.execute("SELECT seq FROM cursor WHERE name = ?", (CURSOR,)).fetchone()
+    row = work.database.execute("SELECT seq FROM cursor WHERE name = ?", (CURSOR,)).fetchone()
     return 0 if row is None else int(row[0])
 
 
@@ -86,7 +87,7 @@ def _step(work: Work, first: int, until: int) -> int:
 
 
 def _end(work: Work, definitions: Sequence[bytes]) -> int:
-    set_stage(work.connection, IN_FORCE, definitions)
-    work.connection.execute("DELETE FROM custom WHERE stage = ?", (TO_COME,))
+    set_stage(work.database, IN_FORCE, definitions)
+    work.database.execute("DELETE FROM custom WHERE stage = ?", (TO_COME,))
     work.advance(CURSOR, 0)
     return 0

@@ -1,0 +1,180 @@
+"""What a unit of work writes, on its way to the tables.
+
+Changes wait in memory and go to the tables together and in key order: sorted insertion touches
+each page of a B-tree once, and numbers are asked for once for all of them. Who reads what was
+written flushes first.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from xinglin.fhir.search.entries import Entries
+from xinglin.store.relational.bodies import NONE, Packer
+from xinglin.store.relational.catalogue import Catalogue
+from xinglin.store.relational.database import Database, Row
+from xinglin.store.relational.numbering import Numbering
+from xinglin.store.relational.rows import COLUMNS, Rows, index_rows
+
+_RESOURCE = ("rid", "rt", "id", "seq", "v", "live", "d", "span", "has")
+_STATE = _RESOURCE[3:]
+_VERSION = ("seq", "t", "rt", "rid", "v", "method", "hash", "dict", "body")
+
+Indexed = tuple[Catalogue, Entries]  # values, and the parameters by which they were extracted
+
+
+@dataclass(slots=True, eq=False)
+class Change:
+    """What becomes of one resource: its state (see `res`), and its rows in the index."""
+
+    rt: int
+    rid: int
+    seq: int
+    v: int
+    live: int
+    before: Sequence[Indexed] = ()  # the rows that are there
+    after: Indexed | None = None  # the rows that shall be there
+    dated: tuple[int, int | None, int] | None = None  # d, span and has of a deleted one
+
+
+class Batch:
+    """Of the one writer."""
+
+    def __init__(self, database: Database, packer: Packer, numbering: Numbering) -> None:
+        self._database = database
+        self._packer = packer
+        self._numbering = numbering
+        self._changes: dict[int, Change] = {}  # by rid
+        self._versions: list[list[Any]] = []  # the columns of `_VERSION`
+        self._bodies: dict[int, list[tuple[list[Any], bytes]]] = defaultdict(list)
+        self._past: list[Row] = []
+        self._live: Counter[int] = Counter()
+        self._again = False  # rows may be in the index already
+
+    def written(self, rid: int) -> bool:
+        """Whether a change of the resource waits here."""
+        return rid in self._changes
+
+    def version(self, row: list[Any], stored: bytes | None) -> None:
+        """A new version: columns of `ver` but for dictionary and body."""
+        row += (NONE, None)
+        self._versions.append(row)
+        if stored is not None:
+            self._bodies[row[2]].append((row, stored))
+
+    def superseded(self, rid: int, v: int, seq: int) -> None:
+        self._past.append((rid, v, seq))
+
+    def change(self, change: Change, *, more: int) -> None:
+        """`more`: of how many live resources of the type there are from now on."""
+        self._changes[change.rid] = change
+        if more:
+            self._live[change.rt] += more
+
+    def index_again(self, change: Change) -> None:
+        """Only the index changes, and some of it may be there already."""
+        self._changes[change.rid] = change
+        self._again = True
+
+    def flush(self) -> None:
+        index = self._index()
+        self._write_resources(index)
+        if self._versions:
+            self._pack()
+            self._database.insert(
+                "ver", _VERSION, [tuple(row) for row in self._versions], fresh=True
+            )
+            self._versions.clear()
+        if self._past:
+            self._database.insert("past", ("rid", "v", "seq"), self._past, fresh=True)
+            self._past.clear()
+        self._write_index(index)
+        for rt, change in self._live.items():
+            self._database.execute("UPDATE type SET live = live + ? WHERE rt = ?", (change, rt))
+        self._live.clear()
+        self._changes.clear()
+        self._again = False
+
+    def _index(self) -> list[tuple[Change, Rows, Rows | None]]:
+        """Every change with the rows it takes away and those that it brings."""
+        made = []
+        unsure: list[int] = []  # places in `made` where a number was missing
+        for change in self._changes.values():
+            missing = self._numbering.missing
+            made.append((change, *self._rows(change)))
+            if self._numbering.missing != missing:
+                unsure.append(len(made) - 1)
+        if unsure:
+            self._numbering.resolve()
+            for place in unsure:
+                change = made[place][0]
+                made[place] = (change, *self._rows(change))
+            assert not self._numbering.missing, "what was asked for has a number now"
+        return made
+
+    def _rows(self, change: Change) -> tuple[Rows, Rows | None]:
+        before = Rows(0)
+        for catalogue, entries in change.before:
+            before.extend(index_rows(entries, catalogue, self._numbering, change.rt, change.rid))
+        if change.after is None:
+            return before, None
+        catalogue, entries = change.after
+        return before, index_rows(entries, catalogue, self._numbering, change.rt, change.rid)
+
+    def _write_resources(self, index: list[tuple[Change, Rows, Rows | None]]) -> None:
+        states = {}
+        for change, _, after in index:
+            dated = change.dated if after is None else (after.d, after.span, after.has)
+            assert dated is not None, "a resource that is not live keeps its dates"
+            states[change.rid] = (change.seq, change.v, change.live, *dated)
+        if self._numbering.named:
+            nothing = (None,) * len(_STATE)
+            rows = [(*name, *states.pop(name[0], nothing)) for name in self._numbering.named]
+            self._database.insert("res", _RESOURCE, rows, fresh=True)
+            self._numbering.named.clear()
+        if states:
+            rows = [(rid, *state) for rid, state in states.items()]
+            self._database.update("res", "rid", _STATE, rows)
+
+    def _write_index(self, index: list[tuple[Change, Rows, Rows | None]]) -> None:
+        for table, columns in COLUMNS.items():
+            gone: set[Row] = set()
+            fresh: set[Row] = set()
+            for change, before, after in index:
+                new = () if after is None else getattr(after, table)
+                if not change.before:
+                    fresh.update(new)
+                    continue
+                there = set(getattr(before, table))
+                wanted = set(new)
+                gone |= there - wanted
+                fresh |= wanted - there
+            if gone:
+                self._database.delete(table, columns, sorted(gone))
+            if fresh:
+                self._database.insert(table, columns, sorted(fresh), fresh=not self._again)
+        left = [row for each in index for row in _left(*each)]
+        if left:
+            self._database.insert("comp", ("c", "rid"), sorted(left))
+
+    def _pack(self) -> None:
+        for rt, waiting in self._bodies.items():
+            number, packed = self._packer.pack(rt, [stored for _, stored in waiting])
+            for (row, _), body in zip(waiting, packed, strict=True):
+                row[-2:] = number, body
+        self._bodies.clear()
+
+
+def _left(change: Change, before: Rows, after: Rows | None) -> set[Row]:
+    """The compartments of patients (c, rid) that the resource is no longer in."""
+    if not change.before:
+        return set()
+    catalogue = change.before[0][0]
+    members = catalogue.patient_members[change.rt]
+    kept = set() if after is None else {target for _, p, target in after.link if p in members}
+    return {
+        (target, change.rid) for _, p, target in before.link if p in members and target not in kept
+    }
