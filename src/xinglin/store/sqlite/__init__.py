@@ -2,6 +2,6 @@
 
 from xinglin.store.sqlite.lock import FolderInUse
 from xinglin.store.sqlite.schema import SchemaMismatch
-from xinglin.store.sqlite.store import SqliteStore, open_store
+from xinglin.store.sqlite.store import SqliteStore, open_database, open_store
 
-__all__ = ["FolderInUse", "SchemaMismatch", "SqliteStore", "open_store"]
+__all__ = ["FolderInUse", "SchemaMismatch", "SqliteStore", "open_database", "open_store"]

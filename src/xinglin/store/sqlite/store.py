@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from errno import ENOENT
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
@@ -17,6 +20,7 @@ from xinglin.store.relational.catalogue import Catalogue, enrol
 from xinglin.store.relational.ledger import Ledger
 from xinglin.store.relational.reads import Reads
 from xinglin.store.relational.reindexing import IN_FORCE, TO_COME, registry_of, reindex
+from xinglin.store.relational.work import Work
 from xinglin.store.relational.writer import Writer
 from xinglin.store.sqlite.database import Sqlite
 from xinglin.store.sqlite.lane import SqliteLane
@@ -28,6 +32,9 @@ Result = TypeVar("Result")
 READ_CACHE_KIB = 8 << 10
 WRITE_CACHE_KIB = 12 << 10
 
+MAINTENANCE_CACHE_KIB = 64 << 10
+
+FILE = "record.sqlite"
 MEMORY = Path("/dev/shm")  # noqa: S108  (a folder of our own is made in it)
 
 
@@ -126,6 +133,9 @@ class SqliteStore:
         return self._reads.history(reader, type, id, count=count, since=since, at=at, cursor=cursor)
 
     async def commit(self, work: Callable[[Transaction], Result]) -> Result:
+        return await self.maintain(work)
+
+    async def maintain(self, work: Callable[[Work], Result]) -> Result:
         result: Result = await self._writer.commit(work)
         self._release()
         return result
@@ -140,11 +150,11 @@ class SqliteStore:
         return self._reads.end()
 
     async def reindex(self, definitions: Sequence[bytes]) -> AsyncIterator[tuple[int, int]]:
-        async for progress in reindex(self._writer.commit, definitions):
+        async for progress in reindex(self.maintain, definitions):
             yield progress
         self._catalogue = Catalogue(self._keeper, registry_of(self._keeper, IN_FORCE) or standard())
         catalogue = self._catalogue
-        await self._writer.commit(lambda work: work.search_by(catalogue))
+        await self.maintain(lambda work: work.search_by(catalogue))
 
     def announce(self, address: str) -> None:
         """Let other processes that want the folder know where it is served."""
@@ -167,6 +177,25 @@ def _in_event_loop() -> bool:
     return True
 
 
+@contextmanager
+def open_database(folder: Path, *, write: bool = False) -> Iterator[Sqlite]:
+    """The tables of the record in a folder; see `places.open_database`."""
+    path = folder / FILE
+    if not path.is_file():
+        raise FileNotFoundError(ENOENT, os.strerror(ENOENT), str(path))
+    lock = FolderLock(folder) if write else None
+    try:
+        database = Sqlite(str(path), cache_kib=MAINTENANCE_CACHE_KIB)
+        try:
+            prepare(database)
+            yield database
+        finally:
+            database.close()
+    finally:
+        if lock is not None:
+            lock.release()
+
+
 def open_store(folder: Path | None, *, clock: Callable[[], int]) -> SqliteStore:
     """The record in a folder, made when it is missing; None: in one that is gone when closed.
 
@@ -185,7 +214,7 @@ def open_store(folder: Path | None, *, clock: Callable[[], int]) -> SqliteStore:
     folder.mkdir(parents=True, exist_ok=True)
     lock = FolderLock(folder)
     try:
-        return SqliteStore(folder / "record.sqlite", lock, clock, passing)
+        return SqliteStore(folder / FILE, lock, clock, passing)
     except BaseException:
         lock.release()
         raise

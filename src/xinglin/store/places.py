@@ -1,0 +1,57 @@
+"""Where a record lies: a folder (SQLite), a database (PostgreSQL), or nowhere that lasts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from xinglin.store.relational.database import Database
+from xinglin.store.relational.store import RelationalStore
+from xinglin.store.sqlite import open_database as open_sqlite_database
+from xinglin.store.sqlite import open_store as open_sqlite
+
+URL = ("postgresql://", "postgres://")
+
+Place = Path | str | None  # a folder, the URL of a database, or a record that is gone when closed
+
+
+def place(text: str) -> Path | str:
+    """What somebody wrote: the URL of a database, or else a folder."""
+    return text if text.startswith(URL) else Path(text)
+
+
+def shown(place: Place) -> str:
+    """As it may be shown: without a password."""
+    if isinstance(place, str):
+        scheme, _, rest = place.partition("://")
+        account, at, where = rest.rpartition("@")
+        return f"{scheme}://{account.partition(':')[0]}{at}{where}"
+    return "memory" if place is None else str(place)
+
+
+def open_store(place: Place, *, clock: Callable[[], int]) -> RelationalStore:
+    """The record there, made when it is missing.
+
+    Args:
+        clock: microseconds since 1970-01-01T00:00Z.
+
+    Raises:
+        FolderInUse: another process has the folder open.
+        SchemaMismatch: another edition wrote it.
+        Refused: the database cannot be reached.
+    """
+    assert not isinstance(place, str)
+    return open_sqlite(place, clock=clock)
+
+
+@contextmanager
+def open_database(place: Path | str, *, write: bool = False) -> Iterator[Database]:
+    """The tables of the record there, for who looks after them. To `write` nobody else may
+    have it open; to read, a server may be at work on it.
+
+    Raises: as `open_store`; FileNotFoundError where there is no record.
+    """
+    assert not isinstance(place, str)
+    with open_sqlite_database(place, write=write) as database:
+        yield database
