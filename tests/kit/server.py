@@ -38,9 +38,9 @@ def serving(data: Path | None = None, **settings: Any) -> Iterator[str]:
     listener = listen("127.0.0.1", 0)
     port = listener.getsockname()[1]
     state: Queue[str] = Queue()
-    server = Server(
-        App(open_house(Settings(**settings), data)), listener, lambda: state.put("ready")
-    )
+    chosen = Settings(**settings)
+    house = open_house(chosen, data)
+    server = Server(App(house), chosen, listener, lambda: state.put("ready"))
 
     def run() -> None:
         try:

@@ -29,7 +29,7 @@ def serve(
     flags: dict[str, Any] = {"data": data, "host": host, "port": port, "log_level": log_level}
     settings = load(config, {name: value for name, value in flags.items() if value is not None})
     configure(settings.log_level, settings.log_format)
-    listener = listen(settings.host, settings.port)
+    listener = listen(settings.host, settings.port, share=settings.share_port)
     house = open_house(settings, settings.data)
     url = root(listener)
     given: dict[str, str | int] = {"url": url, "folder": str(settings.data.resolve())}
@@ -39,4 +39,4 @@ def serve(
         announce(house, url)
         typer.echo(listening)
 
-    Server(App(house), listener, ready).serve_until_stopped()
+    Server(App(house), settings, listener, ready).serve_until_stopped()

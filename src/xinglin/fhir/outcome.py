@@ -31,6 +31,7 @@ Code = Literal[  # https://hl7.org/fhir/R4/valueset-issue-type.html, those in us
     "business-rule",
     "conflict",
     "transient",
+    "timeout",
     "throttled",
     "exception",
     "informational",

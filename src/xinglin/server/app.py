@@ -58,7 +58,7 @@ class App:
             response = await self._answer(request, scope["raw_path"].decode("latin-1"), receive)
         except Disconnected:
             return
-        await deliver(request, response, send, self.house.settings.gzip_min_bytes)
+        await deliver(request, response, receive, send, self.house.settings.gzip_min_bytes)
         if len(request.body) >= memory.LARGE:
             memory.give_back_soon()
         seconds = perf_counter() - started

@@ -2,6 +2,10 @@
 
 The limit counts after decompression, so that a small body cannot become a large one. What a
 client still sends after a refusal is thrown away by the protocol below (uvicorn).
+
+Of a client that goes away before its body is whole nothing is written. Once it is whole, the
+write takes its course, whether the client waits for the answer or not: it is committed as a
+whole or not at all, and who was not told has to look.
 """
 
 from __future__ import annotations

@@ -1,14 +1,20 @@
-"""An answer on its way out: pretty, compressed, measured (RFC 9110, 8.4 and 12.5.3)."""
+"""An answer on its way out: pretty, compressed, measured (RFC 9110, 8.4 and 12.5.3).
+
+A large answer leaves in pieces, each when the client has taken most of the one before. When the
+client is gone, what is left is thrown away.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, Final
 
 import msgspec
 
+from xinglin.server import memory
+from xinglin.server.body import Receive
 from xinglin.server.http import Header, Request, Response
 
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -16,10 +22,13 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 _GZIP: Final = 16 + zlib.MAX_WBITS
 _FASTEST: Final = 1  # level 1 makes Bundles 8 times smaller; level 6 takes four times as long
 _LARGE: Final = 1024 * 1024  # bytes; from here on compressing would be felt by other requests
+_PIECE: Final = 1024 * 1024  # bytes of an answer that wait for the client at most
 _BODILESS: Final = frozenset({204, 304})
 
 
-async def deliver(request: Request, response: Response, send: Send, gzip_min_bytes: int) -> None:
+async def deliver(
+    request: Request, response: Response, receive: Receive, send: Send, gzip_min_bytes: int
+) -> None:
     """Send the answer, in the form that the request asks for."""
     headers = [*response.headers]
     body = response.body
@@ -34,13 +43,39 @@ async def deliver(request: Request, response: Response, send: Send, gzip_min_byt
         if response.status not in _BODILESS:
             headers.append((b"content-length", b"%d" % len(body)))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
-    if isinstance(body, bytes):
-        # The protocol below leaves the body of an answer to HEAD out by itself.
-        await send({"type": "http.response.body", "body": body})
+    if not isinstance(body, bytes):
+        await _stream(body, receive, send)
         return
-    async for part in body:
-        await send({"type": "http.response.body", "body": part, "more_body": True})
+    # The protocol below leaves the body of an answer to HEAD out by itself.
+    if len(body) > _PIECE:
+        for piece in _pieces(body):
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        memory.give_back_soon()
+        body = b""
+    await send({"type": "http.response.body", "body": body})
+
+
+def _pieces(body: bytes) -> Iterator[memoryview]:
+    whole = memoryview(body)
+    return (whole[start : start + _PIECE] for start in range(0, len(body), _PIECE))
+
+
+async def _stream(parts: AsyncIterator[bytes], receive: Receive, send: Send) -> None:
+    """A stream may be long: it is not read to its end for a client that is gone."""
+    gone = asyncio.ensure_future(_disconnected(receive))
+    try:
+        async for part in parts:
+            if gone.done():
+                return
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+    finally:
+        gone.cancel()
     await send({"type": "http.response.body", "body": b""})
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 def _is_json(headers: list[Header]) -> bool:

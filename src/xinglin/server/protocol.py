@@ -1,31 +1,119 @@
-"""HTTP as uvicorn speaks it, and what it answers to what is not HTTP
-(RFC 9112; FHIR R4, RESTful API, "Support for OperationOutcome").
+"""HTTP as uvicorn speaks it, with an end to waiting, and what is answered to what never becomes
+a request (RFC 9112; RFC 9110, 15.5.9; FHIR R4, RESTful API, "Support for OperationOutcome").
+
+Nothing here is done per request: what a client owes is seen from what uvicorn knows of the
+connection, once in each round of the watch (`watch.py`).
 """
 
 from __future__ import annotations
 
-from typing import Final
+import asyncio
+from enum import Enum, auto
+from typing import Any, Final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from xinglin.fhir.outcome import Issue
+from xinglin.server.crowd import Crowded
 from xinglin.server.http import FHIR_JSON
 from xinglin.server.refusal import outcome_text
+from xinglin.server.settings import Settings
 
-_HEAD: Final = b"HTTP/1.1 400 Bad Request\r\n%b\r\n\r\n"
+_SAVED: Final = 3  # a body that came quickly may then pause for so many `request_timeout`s
+
+
+class Owed(Enum):
+    """What a client still has to send."""
+
+    NOTHING = auto()  # the answer is made, or on its way: the system watches that (`running.py`)
+    REQUEST = auto()
+    HEAD = auto()
+    BODY = auto()
 
 
 class Protocol(HttpToolsProtocol):
-    """Such bytes never become a request, so there is no language to answer in but English."""
+    """One connection.
+
+    A head has `request_timeout` seconds. A body has as many, and one more for each
+    `min_upload_rate` bytes of it, of which a minute can be saved up: so 100 MB may take a day
+    over a poor line, and nobody holds a connection by a byte now and then. Where nothing is
+    asked, the connection is closed after `keep_alive` seconds.
+    """
+
+    def __init__(self, settings: Settings, **uvicorn: Any) -> None:
+        super().__init__(**uvicorn)
+        self._settings = settings
+        self._owed = Owed.NOTHING
+        self._of: object = None
+        self._until = 0.0
+        self._received = 0  # bytes of a body since the last round
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        most = self._settings.max_connections
+        if len(self.connections) > 2 * most:
+            transport.abort()
+        elif len(self.connections) > most:
+            self.app = Crowded(self.app, lambda: len(self.connections) <= most)
+
+    def on_body(self, body: bytes) -> None:
+        self._received += len(body)
+        super().on_body(body)
+
+    def on_response_complete(self) -> None:
+        """As uvicorn's, without its timer for what comes next: the watch sees to that."""
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
 
     def send_400_response(self, msg: str) -> None:
-        body = outcome_text([Issue("structure", "server.not-http", at="request")], "en")
+        self._end(400, Issue("structure", "server.not-http", at="request"))
+
+    def look(self, now: float) -> None:
+        """Give up on a client that has owed the same for too long. (Seconds; see `watch.py`.)"""
+        if self.transport.is_closing():
+            return
+        limits = self._settings
+        owed = self._owes()
+        if owed is not self._owed or self.scope is not self._of:
+            self._owed, self._of = owed, self.scope
+            between = owed is Owed.REQUEST and self.cycle is not None
+            self._until = now + (limits.keep_alive if between else limits.request_timeout)
+        elif owed is Owed.BODY:
+            earned = self._until + self._received / limits.min_upload_rate
+            self._until = min(earned, now + _SAVED * limits.request_timeout)
+        self._received = 0
+        if owed is not Owed.NOTHING and now >= self._until:
+            self._give_up()
+
+    def _owes(self) -> Owed:
+        cycle = self.cycle
+        if cycle is None or cycle.response_complete:
+            begun = None if cycle is None else cycle.scope
+            return Owed.REQUEST if self.scope is begun else Owed.HEAD
+        # While nothing is read, or an answer is under way already, nothing can be asked of it.
+        held = self.flow.read_paused or cycle.response_started or self.pipeline
+        return Owed.BODY if cycle.more_body and not held else Owed.NOTHING
+
+    def _give_up(self) -> None:
+        if self._owed is Owed.REQUEST:  # it asked nothing, so nothing is answered
+            self.transport.close()
+            return
+        at = "head" if self._owed is Owed.HEAD else "body"
+        self._end(408, Issue("timeout", "server.too-slow", at=at))
+
+    def _end(self, status: int, issue: Issue) -> None:
+        """Say why, and close. There is no request, so there is no language but English."""
+        body = outcome_text([issue], "en")
         headers = [
             *self.server_state.default_headers,
             FHIR_JSON,
             (b"content-length", b"%d" % len(body)),
             (b"connection", b"close"),
         ]
-        lines = b"\r\n".join(b"%b: %b" % header for header in headers)
-        self.transport.write(_HEAD % lines + body)
+        head = b"".join(b"%b: %b\r\n" % header for header in headers)
+        self.transport.write(STATUS_LINE[status] + head + b"\r\n" + body)
         self.transport.close()

@@ -37,6 +37,11 @@ STATUS: Final[Mapping[str, int]] = MappingProxyType(
 )
 
 _METHOD_NOT_ALLOWED: Final = 405
+_LATER: Final = frozenset({429, 503})
+
+# Seconds after which it may be different: soon enough for a person who waits, and by then a
+# database has failed over or a crowd has passed; a client that comes too soon is told again.
+RETRY_AFTER: Final = (b"retry-after", b"2")  # RFC 9110, 10.2.3
 
 
 def status(refused: Refused) -> int:
@@ -49,6 +54,8 @@ def response(refused: Refused, language: Language) -> Response:
     headers = [FHIR_JSON]
     if code == _METHOD_NOT_ALLOWED:  # RFC 9110, 15.5.6
         headers.append((b"allow", str(refused.issues[0].given["allowed"]).encode()))
+    if code in _LATER:
+        headers.append(RETRY_AFTER)
     return Response(code, outcome_text(refused.issues, language), headers)
 
 

@@ -26,6 +26,12 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="Address to listen on. Only loopback for now.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
+    share_port: bool = Field(
+        default=False,
+        description="Whether several server processes of this machine may serve one port, among "
+        "which the system then spreads the connections. Of use with a PostgreSQL database only: "
+        "a folder belongs to one process.",
+    )
     data: Path = Field(Path("data"), description="Folder that holds the record.")
     base_url: str | None = Field(
         None,
@@ -50,6 +56,34 @@ class Settings(BaseSettings):
     )
     gzip_min_bytes: int = Field(
         4096, ge=0, description="Smallest answer that is compressed for clients that accept gzip."
+    )
+    max_connections: int = Field(
+        2000,
+        gt=0,
+        description="Most connections that are served at a time; requests on others are answered "
+        "503 with `Retry-After`.",
+    )
+    request_timeout: float = Field(
+        20,
+        gt=0,
+        description="Seconds in which the head of a request has to come, and then its body: the "
+        "body has one more for each `min_upload_rate` bytes, but may not pause for three times "
+        "as long as this. Otherwise the answer is 408.",
+    )
+    min_upload_rate: int = Field(
+        1000, gt=0, description="Bytes per second that a request body has to come at, on average."
+    )
+    send_timeout: int = Field(
+        60,
+        gt=0,
+        description="Seconds after which a connection is broken off when the client takes nothing "
+        "of its answer, or cannot be reached any more.",
+    )
+    keep_alive: float = Field(
+        75,
+        gt=0,
+        description="Seconds after which a connection is closed when nothing more is asked on it; "
+        "more than proxies keep theirs (60 is usual), which otherwise meet a closed one.",
     )
     cors_origins: tuple[str, ...] = Field(
         (), description="Origins whose pages may call the service from a browser; `*` for all."

@@ -20,6 +20,7 @@ from xinglin.cli.benchmarking.asking import Ask, Door
 from xinglin.cli.benchmarking.target import Target
 from xinglin.server.app import App
 from xinglin.server.running import Server, listen
+from xinglin.server.settings import Settings
 
 Message = dict[str, Any]
 Answers = Mapping[bytes, tuple[list[tuple[bytes, bytes]], bytes]]  # by path and query
@@ -92,4 +93,6 @@ def _serve(answers: Answers, parent: Connection) -> None:
     listener = listen("127.0.0.1", 0)
     port = listener.getsockname()[1]
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the command
-    Server(cast(App, Echo(answers)), listener, lambda: parent.send(port)).serve_until_stopped()
+    settings = Settings.model_construct()
+    server = Server(cast(App, Echo(answers)), settings, listener, lambda: parent.send(port))
+    server.serve_until_stopped()

@@ -33,7 +33,7 @@ class DemoServer(Server):
         newcomers: Sequence[int],
         screen: Screen,
     ) -> None:
-        super().__init__(App(house), listener, self._listening)
+        super().__init__(App(house), house.settings, listener, self._listening)
         self._house = house
         self._address = root(listener)
         self._population = population
