@@ -32,9 +32,13 @@ _SESSION = {
     "join_collapse_limit": "1",
     "from_collapse_limit": "1",
     "jit": "off",
-    # Every statement has its index. A plan that is made while tables are small must serve when
-    # they have grown.
+    # Every statement has its index, whose order it needs. A plan that is made while tables are
+    # small, or for a key of average frequency, must serve in tables that have grown, and for the
+    # most frequent key.
     "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
+    "enable_mergejoin": "off",
+    "max_parallel_workers_per_gather": "0",
 }
 _WRITER = {
     "idle_in_transaction_session_timeout": "30s",  # a server that hangs must not keep the lane

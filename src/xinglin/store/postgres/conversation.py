@@ -2,12 +2,14 @@
 
 Every statement is prepared when it is first used. A BEGIN waits for the statement behind it and
 goes with it; the end of a snapshot is not waited for; and what only writes may be sent ahead.
-All of this is libpq itself (psycopg's `pq`; PostgreSQL 15, 34.5 Pipeline Mode), whose calls
-take a third of the time of a cursor of psycopg.
+All of this is libpq itself (psycopg's `pq`; PostgreSQL 15, 34.4 Asynchronous Command Processing
+and 34.5 Pipeline Mode), whose calls take a third of the time of a cursor of psycopg. Other
+threads go on while one waits here.
 """
 
 from __future__ import annotations
 
+import select
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
@@ -35,6 +37,11 @@ class Conversation:
 
     def __init__(self, libpq: PGconn) -> None:
         self._libpq = libpq
+        libpq.nonblocking = 1  # so that sending ahead cannot end in waiting for one another
+        self._readable = select.poll()
+        self._readable.register(libpq.socket, select.POLLIN)
+        self._movable = select.poll()
+        self._movable.register(libpq.socket, select.POLLIN | select.POLLOUT)
         self.begin: str | None = None
         self._prepared: dict[Key, bytes] = {}  # the latest used last
         self._numbers = count()
@@ -77,7 +84,9 @@ class Conversation:
             self.begin = None
         elif self._libpq.status == ConnStatus.OK:
             with self._talking():
+                self._take_ending()
                 self._libpq.send_query(b"ROLLBACK")
+                self._libpq.flush()
                 self._ending = True
 
     def copy(self, text: str, blocks: Iterable[bytes]) -> None:
@@ -92,9 +101,10 @@ class Conversation:
                 raise failure(libpq, result)
             for block in blocks:
                 libpq.put_copy_data(block)
+                self._flush()
             libpq.put_copy_end()
-            answers = list(iter(libpq.get_result, None))
-            for answer in answers:
+            self._flush()
+            for answer in list(iter(self._result, None)):
                 self._good(answer)
 
     def _ask_at_length(self, text: str, values: Sequence[Bound]) -> PGresult:
@@ -140,9 +150,10 @@ class Conversation:
     def _answers(self) -> list[PGresult]:
         libpq = self._libpq
         libpq.pipeline_sync()
+        self._flush()
         sent, self._sent = self._sent, []
         results = [self._answer() for _ in sent]
-        libpq.get_result()  # of the sync
+        self._result()  # of the sync
         libpq.exit_pipeline_mode()
         for result in results:
             if result.status not in _DONE:
@@ -152,19 +163,32 @@ class Conversation:
         return results
 
     def _answer(self) -> PGresult:
-        result = self._libpq.get_result()
+        result = self._result()
         if result is None:
             raise Unreachable("the connection broke")
         if self._libpq.status != ConnStatus.OK:
             raise failure(self._libpq, result)
-        self._libpq.get_result()  # nothing more of this statement
+        self._result()  # nothing more of this statement
         return result
 
     def _take_ending(self) -> None:
         if self._ending:
             self._ending = False
-            for result in list(iter(self._libpq.get_result, None)):
+            for result in list(iter(self._result, None)):
                 self._good(result)
+
+    def _flush(self) -> None:
+        """Wait until all is on its way; take in what comes meanwhile."""
+        while self._libpq.flush():
+            [(_, ready)] = self._movable.poll()
+            if ready & ~select.POLLOUT:
+                self._libpq.consume_input()
+
+    def _result(self) -> PGresult | None:
+        while self._libpq.is_busy():
+            self._readable.poll()
+            self._libpq.consume_input()
+        return self._libpq.get_result()
 
     def _good(self, result: PGresult) -> PGresult:
         if result.status not in _DONE:
