@@ -6,7 +6,6 @@ The times are those of settings, and short; what is asserted is what happens, ne
 from __future__ import annotations
 
 import asyncio
-import http.client
 import json
 import os
 import select
@@ -14,38 +13,21 @@ import socket
 import struct
 import time
 from base64 import b64encode
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.kit.server import FHIR, issue, newest, running_server, serving
-from xinglin.fhir.outcome import Issue, Refused
+from tests.kit.connections import GET, PATIENCE, answer, connected, until
+from tests.kit.server import FHIR, newest, running_server, serving
 from xinglin.server.delivery import deliver
 from xinglin.server.http import Request, Response
-from xinglin.server.metrics import Metrics
-from xinglin.server.pages import alive, ready
-from xinglin.server.refusal import response
-from xinglin.server.running import listen, root
 
-PATIENCE = 60  # seconds that a test waits for what has to happen
-GET = b"GET /fhir/Patient/du HTTP/1.1\r\nhost: x\r\n\r\n"
 DU = b'{"resourceType":"Patient","id":"du"}'
 PUT = b"PUT /fhir/Patient/du HTTP/1.1\r\nhost: x\r\ncontent-type: application/fhir+json\r\n"
-
-
-@contextmanager
-def connected(root: str, receive_buffer: int | None = None) -> Iterator[socket.socket]:
-    host, _, port = root.removeprefix("http://").rpartition(":")
-    with socket.socket() as connection:
-        if receive_buffer is not None:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        connection.settimeout(PATIENCE)
-        connection.connect((host, int(port)))
-        yield connection
 
 
 @contextmanager
@@ -53,12 +35,6 @@ def asking(root: str) -> Iterator[httpx.Client]:
     """A client that keeps no connection: an impatient server would close it just now."""
     with httpx.Client(base_url=f"{root}/fhir", headers={"connection": "close"}) as fhir:
         yield fhir
-
-
-def answer(connection: socket.socket) -> tuple[http.client.HTTPResponse, bytes]:
-    found = http.client.HTTPResponse(connection)
-    found.begin()
-    return found, found.read()
 
 
 def assert_told_too_slow(connection: socket.socket) -> None:
@@ -75,13 +51,6 @@ def drip(connection: socket.socket, data: bytes, pause: float = 0.02) -> None:
         if select.select([connection], [], [], pause)[0]:
             return
         connection.sendall(bytes([byte]))
-
-
-def until(holds: Callable[[], bool]) -> None:
-    ends = time.monotonic() + PATIENCE
-    while not holds():
-        assert time.monotonic() < ends, "what was waited for did not happen"
-        time.sleep(0.05)
 
 
 # Requests that do not come
@@ -121,9 +90,25 @@ def test_a_body_that_does_not_come(impatient: str, framing: bytes, drips: bool) 
         assert newest(fhir) == before
 
 
+@pytest.mark.parametrize("head", [b"x-y: " + b"z" * 100, b"x-y: z\r\n"], ids=["one", "many"])
+def test_a_head_without_end(impatient: str, head: bytes) -> None:
+    """It may come as quickly as it likes: it is not held in memory."""
+    piece = head * (100_000 // len(head))
+    with connected(impatient) as connection:
+        connection.sendall(GET[:-2])
+        for _ in range(100):
+            if select.select([connection], [], [], 0)[0]:
+                break
+            with suppress(ConnectionError):
+                connection.sendall(piece)
+        found, body = answer(connection)
+        assert found.status == 431
+        assert json.loads(body)["issue"][0]["code"] == "too-long"
+
+
 def test_an_honest_body_over_a_poor_line() -> None:
     """It takes several times as long as a body may that does not move."""
-    pieces = [b" " * 40] * 40 + [DU]
+    pieces = [b" " * 40] * 25 + [DU]
     length = b"content-length: %d\r\n\r\n" % sum(map(len, pieces))
     with (
         serving(request_timeout=1, min_upload_rate=50) as root,
@@ -211,7 +196,7 @@ ASK = b"GET /fhir/Binary/d HTTP/1.1\r\nhost: x\r\naccept: application/fhir+json\
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="asks Linux for its memory")
 def test_clients_that_never_read(tmp_path: Path) -> None:
-    with breaking_off(tmp_path, 3) as (root, process), ExitStack() as opened:
+    with breaking_off(tmp_path, 2) as (root, process), ExitStack() as opened:
         whole = httpx.get(f"{root}/fhir/Binary/d", timeout=PATIENCE)
         assert len(whole.content) > LARGE * 4 // 3
         before, files = memory(process), _files(process)
@@ -231,12 +216,12 @@ def _files(process: int) -> int:
 
 def test_a_client_that_takes_its_answer_slowly(tmp_path: Path) -> None:
     """In pauses, each shorter than what is allowed, all of them longer."""
-    with breaking_off(tmp_path, 4) as (root, _), connected(root, 65536) as connection:
+    with breaking_off(tmp_path, 2) as (root, _), connected(root, 65536) as connection:
         connection.sendall(ASK.replace(b"\r\n\r\n", b"\r\nconnection: close\r\n\r\n"))
         read = connection.makefile("rb")
         size = 0
         for _ in range(10):
-            time.sleep(0.6)
+            time.sleep(0.3)
             size += len(read.read(1 << 20))
         assert size + len(read.read()) > LARGE * 4 // 3
 
@@ -313,117 +298,3 @@ def test_a_client_that_goes_while_its_write_waits(impatient: str, waits: float) 
             found = fhir.get("Basic", params={"_summary": "count"}).json()["total"]
             assert found % 7 == 0
         assert fhir.post("", json=bundle, headers=FHIR).status_code == 200
-
-
-# Too many at once
-
-
-def test_more_connections_than_the_server_takes() -> None:
-    with serving(max_connections=2) as root, ExitStack() as opened:
-        first, second, third = (opened.enter_context(connected(root)) for _ in range(3))
-        for connection in (first, second):
-            connection.sendall(GET)
-            assert answer(connection)[0].status == 404
-        body = b"content-length: 100000\r\naccept-language: zh\r\n\r\n" + b" " * 100_000
-        for asked in (GET, PUT + body, GET):
-            third.sendall(asked)
-            refused, text = answer(third)
-            assert refused.status == 503
-            assert int(refused.getheader("retry-after", "")) > 0
-            assert refused.getheader("content-type", "").startswith("application/fhir+json")
-            assert json.loads(text)["issue"][0]["code"] == "throttled"
-        third.sendall(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n")
-        assert answer(third)[0].status == 200
-        first.close()
-
-        def has_room() -> bool:
-            third.sendall(GET)
-            return answer(third)[0].status == 404
-
-        until(has_room)
-
-
-def test_a_flood_of_connections_is_cut() -> None:
-    with serving(max_connections=1) as root, ExitStack() as opened:
-        held = [opened.enter_context(connected(root)) for _ in range(3)]
-        held[1].sendall(GET)
-        assert answer(held[1])[0].status == 503
-        with pytest.raises(ConnectionError):
-            held[2].sendall(GET)
-            if not held[2].recv(1):
-                raise ConnectionResetError
-        held[0].sendall(GET)
-        assert answer(held[0])[0].status == 404
-
-
-# What is told to those who can come back
-
-
-@pytest.mark.parametrize(("code", "status"), [("transient", 503), ("throttled", 429)])
-def test_who_may_come_back_is_told_when(code: Any, status: int) -> None:
-    refused = response(Refused(Issue(code, "server.crowded")), "en")
-    assert refused.status == status
-    assert int(dict(refused.headers)[b"retry-after"]) > 0
-
-
-def test_who_may_not_is_not() -> None:
-    with serving() as root:
-        missing = httpx.get(f"{root}/fhir/Patient/none")
-        assert issue(missing)["code"] == "not-found"
-        assert "retry-after" not in missing.headers
-
-
-class Record:
-    """A record that does not answer, or not well."""
-
-    def __init__(self, error: Exception | None) -> None:
-        self.store = self
-        self._error = error
-
-    async def feed(self, after: int, limit: int) -> list[Any]:
-        if self._error is not None:
-            raise self._error
-        await asyncio.sleep(24 * 60 * 60)
-        return []
-
-
-@pytest.mark.parametrize("error", [None, ConnectionError("gone"), Refused()])
-def test_the_process_lives_while_the_record_is_away(error: Exception | None) -> None:
-    house: Any = Record(error)
-    away = asyncio.run(ready(house, Metrics(), Request("GET", ())))
-    assert away.status == 503
-    assert int(dict(away.headers)[b"retry-after"]) > 0
-    assert dict(away.headers)[b"content-type"].startswith(b"text/plain")
-    assert asyncio.run(alive(house, Metrics(), Request("GET", ()))).status == 200
-
-
-def test_the_record_is_asked_whether_it_is_there() -> None:
-    with serving() as root:
-        assert httpx.get(f"{root}/readyz").text == "ready\n"
-
-
-# Several processes at one port
-
-
-def test_a_port_that_is_shared() -> None:
-    first = listen("127.0.0.1", 0, share=True)
-    port = first.getsockname()[1]
-    second = listen("127.0.0.1", port, share=True)
-    try:
-        assert root(first) == root(second)
-        with pytest.raises(Refused) as alone:
-            listen("127.0.0.1", port)
-        assert alone.value.issues[0].key == "server.port-taken"
-        reached: set[socket.socket] = set()
-        for _ in range(1000):
-            with socket.create_connection(("127.0.0.1", port)):
-                ready_now, _, _ = select.select([first, second], [], [], PATIENCE)
-                for each in ready_now:
-                    each.accept()[0].close()
-                reached.update(ready_now)
-            if len(reached) == 2:
-                return
-        raise AssertionError("all connections went to one process")
-    finally:
-        first.close()
-        second.close()

@@ -1,7 +1,8 @@
 """HTTP as uvicorn speaks it, with an end to waiting, and what is answered to what never becomes
-a request (RFC 9112; RFC 9110, 15.5.9; FHIR R4, RESTful API, "Support for OperationOutcome").
+a request (RFC 9112; RFC 9110, 15.5.9; RFC 6585, 5; FHIR R4, RESTful API, "Support for
+OperationOutcome").
 
-Nothing here is done per request: what a client owes is seen from what uvicorn knows of the
+Next to nothing is done per request: what a client owes is seen from what uvicorn knows of the
 connection, once in each round of the watch (`watch.py`).
 """
 
@@ -20,6 +21,7 @@ from xinglin.server.refusal import outcome_text
 from xinglin.server.settings import Settings
 
 _SAVED: Final = 3  # a body that came quickly may then pause for so many `request_timeout`s
+_LONGEST_HEAD: Final = 256 * 1024  # bytes, far above any honest search
 
 
 class Owed(Enum):
@@ -46,7 +48,9 @@ class Protocol(HttpToolsProtocol):
         self._owed = Owed.NOTHING
         self._of: object = None
         self._until = 0.0
-        self._received = 0  # bytes of a body since the last round
+        self._received = 0  # bytes on this connection
+        self._looked_at = 0  # of these, in the last round
+        self._whole = 0  # of these, when the last request was whole
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -56,9 +60,17 @@ class Protocol(HttpToolsProtocol):
         elif len(self.connections) > most:
             self.app = Crowded(self.app, lambda: len(self.connections) <= most)
 
-    def on_body(self, body: bytes) -> None:
-        self._received += len(body)
-        super().on_body(body)
+    def data_received(self, data: bytes) -> None:
+        self._received += len(data)
+        super().data_received(data)
+        if self._received - self._whole <= _LONGEST_HEAD or self.transport.is_closing():
+            return
+        if self._owes() is Owed.HEAD:
+            self._end(431, Issue("too-long", "server.head-too-large", at="head"))
+
+    def on_message_complete(self) -> None:
+        self._whole = self._received
+        super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """As uvicorn's, without its timer for what comes next: the watch sees to that."""
@@ -83,9 +95,10 @@ class Protocol(HttpToolsProtocol):
             between = owed is Owed.REQUEST and self.cycle is not None
             self._until = now + (limits.keep_alive if between else limits.request_timeout)
         elif owed is Owed.BODY:
-            earned = self._until + self._received / limits.min_upload_rate
+            came = self._received - self._looked_at
+            earned = self._until + came / limits.min_upload_rate
             self._until = min(earned, now + _SAVED * limits.request_timeout)
-        self._received = 0
+        self._looked_at = self._received
         if owed is not Owed.NOTHING and now >= self._until:
             self._give_up()
 
