@@ -18,6 +18,7 @@ from urllib.parse import parse_qsl
 
 import pytest
 
+from tests.kit.postgres import a_database
 from xinglin.fhir.resource import Resource, parse
 from xinglin.fhir.search import grammar
 from xinglin.fhir.search.parameters import standard
@@ -32,7 +33,7 @@ from xinglin.store.face import (
     Transaction,
     Version,
 )
-from xinglin.store.sqlite import open_store
+from xinglin.store.places import open_store
 
 START = 1_700_000_000_000_000  # 2023-11-14T22:13:20Z, in µs
 
@@ -53,8 +54,14 @@ def sqlite_on_disk() -> Iterator[Open]:
         yield lambda clock: open_store(Path(folder), clock=clock)
 
 
-ENGINES: Sequence[Engine] = (sqlite_in_memory, sqlite_on_disk)
-LASTING: Sequence[Engine] = (sqlite_on_disk,)
+@contextmanager
+def postgres() -> Iterator[Open]:
+    with a_database() as url:
+        yield lambda clock: open_store(url, clock=clock)
+
+
+ENGINES: Sequence[Engine] = (sqlite_in_memory, sqlite_on_disk, postgres)
+LASTING: Sequence[Engine] = (sqlite_on_disk, postgres)
 
 each_engine = pytest.mark.parametrize("engine", ENGINES)
 each_lasting_engine = pytest.mark.parametrize("engine", LASTING)

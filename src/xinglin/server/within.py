@@ -7,7 +7,7 @@ commits is kept or undone with them.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 from xinglin.fhir.outcome import Issue, Refused
@@ -71,6 +71,9 @@ class Within:
         raise _only_the_present()
 
     async def end(self) -> int:
+        raise _only_the_present()
+
+    async def alone(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         raise _only_the_present()
 
     def reindex(self, definitions: Sequence[bytes]) -> AsyncIterator[tuple[int, int]]:

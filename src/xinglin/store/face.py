@@ -7,7 +7,7 @@ Every read takes a `Reader`, whose rule is joined to the query as one tree at ev
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -178,6 +178,12 @@ class Store(Protocol):
 
     async def end(self) -> int:
         """The `seq` of the newest version; 0 in an empty record."""
+        ...
+
+    async def alone(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Do this work while no other process on the same record does work of this name: wait
+        for one's turn, and return when it is done. It is cancelled when it can no longer be
+        told that nobody else does it; then this raises. What it does, it may do twice."""
         ...
 
     def reindex(self, definitions: Sequence[bytes]) -> AsyncIterator[tuple[int, int]]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+from xinglin.store.postgres import open_database as open_postgres_database
+from xinglin.store.postgres import open_store as open_postgres
 from xinglin.store.relational.database import Database
 from xinglin.store.relational.store import RelationalStore
 from xinglin.store.sqlite import open_database as open_sqlite_database
@@ -41,7 +43,8 @@ def open_store(place: Place, *, clock: Callable[[], int]) -> RelationalStore:
         SchemaMismatch: another edition wrote it.
         Refused: the database cannot be reached.
     """
-    assert not isinstance(place, str)
+    if isinstance(place, str):
+        return open_postgres(place, clock=clock)
     return open_sqlite(place, clock=clock)
 
 
@@ -52,6 +55,10 @@ def open_database(place: Path | str, *, write: bool = False) -> Iterator[Databas
 
     Raises: as `open_store`; FileNotFoundError where there is no record.
     """
-    assert not isinstance(place, str)
-    with open_sqlite_database(place, write=write) as database:
+    opened: AbstractContextManager[Database] = (
+        open_postgres_database(place, write=write)
+        if isinstance(place, str)
+        else open_sqlite_database(place, write=write)
+    )
+    with opened as database:
         yield database

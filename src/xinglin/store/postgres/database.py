@@ -18,7 +18,7 @@ from xinglin.store.postgres.wording import worded
 from xinglin.store.relational.database import Row, Unreachable
 from xinglin.store.relational.sql import Binding
 
-COPY_ROWS = 1_000  # from which on COPY is quicker than INSERT
+COPY_ROWS = 2_000  # from which on COPY is quicker than INSERT, by a sixth at 10,000
 
 _SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
@@ -95,6 +95,11 @@ class Postgres:
             names, types = self._described(table, (key, *columns))
             last = list({row[0]: row for row in rows}.values())
             self._tell(statements.update(table, names, types), statements.arrays(types, last))
+
+    def matching(self, text: str, types: statements.Types, keys: Sequence[Row]) -> list[Row]:
+        """The answer to a statement of PostgreSQL's own whose values are arrays, `$1`, `$2` …:
+        the columns of the keys."""
+        return self._rows(self._talk.ask(text, statements.arrays(types, keys))).fetchall()
 
     @contextmanager
     def together(self) -> Iterator[None]:

@@ -80,7 +80,16 @@ class Batch:
         self._again = True
 
     def flush(self) -> None:
+        if not (self._changes or self._numbering.named):
+            return
         index = self._index()
+        with self._database.together():
+            self._write(index)
+        self._live.clear()
+        self._changes.clear()
+        self._again = False
+
+    def _write(self, index: list[tuple[Change, Rows, Rows | None]]) -> None:
         self._write_resources(index)
         if self._versions:
             self._pack()
@@ -94,9 +103,6 @@ class Batch:
         self._write_index(index)
         for rt, change in self._live.items():
             self._database.execute("UPDATE type SET live = live + ? WHERE rt = ?", (change, rt))
-        self._live.clear()
-        self._changes.clear()
-        self._again = False
 
     def _index(self) -> list[tuple[Change, Rows, Rows | None]]:
         """Every change with the rows it takes away and those that it brings."""

@@ -56,6 +56,11 @@ class Database(Protocol):
         """Set `columns` of the rows whose `key` is given; each row is the key, then the values."""
         ...
 
+    def together(self) -> AbstractContextManager[None]:
+        """Inside, whoever inserts, deletes or updates need not wait until it is done; an error
+        may be raised by a later call, or at the end."""
+        ...
+
     def snapshot(self) -> AbstractContextManager[None]:
         """All that is read inside is of one moment, whatever is written meanwhile. Inside a
         transaction nothing is done: it is one moment already."""

@@ -43,6 +43,12 @@ class Ledger:
     def search_by(self, catalogue: Catalogue) -> None:
         self.reads = Reads(self.database, catalogue)
 
+    def reopen(self, database: Database) -> None:
+        """Go on in another connection."""
+        self.database = database
+        self.reads = Reads(database, self.reads.catalogue)
+        self.forget()
+
     def forget(self) -> None:
         """Start again from what the database holds."""
         self.reads.forget()

@@ -74,6 +74,8 @@ class Writer:
         self._sound = True  # the ledger agrees with the database
         self._doubt: Mark | None = None  # of a group whose COMMIT was never answered
         self._lost: float | None = None  # since when the database is not there
+        self._group: list[_Job] = []
+        self._waiting: float | None = None  # since when for the database alone
         self.commits = 0
         ready: Future[None] = Future()
         self._thread = threading.Thread(
@@ -83,6 +85,8 @@ class Writer:
         ready.result()
 
     async def commit(self, work: Callable[[Work], Any]) -> Any:
+        if self._stuck():
+            raise self._lane.told(Unreachable("the database does not answer"))
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Any] = loop.create_future()
         with self._entrance:
@@ -115,12 +119,28 @@ class Writer:
         may hold large resources.)"""
         group, open_for_work = self._take()
         if group:
+            self._group = group
             self._commit_group(ledger, group)
-            for loop in {job.loop for job in group}:
-                mine = [job for job in group if job.loop is loop]
-                with suppress(RuntimeError):  # who asked may be gone, and its loop closed
-                    loop.call_soon_threadsafe(_settle, mine)
+            self._group = []
+            _tell(group)
         return open_for_work
+
+    def _stuck(self) -> bool:
+        since, patience = self._waiting, self._lane.patience
+        return since is not None and 0 < patience < time.monotonic() - since
+
+    def refuse_if_stuck(self) -> None:
+        """Tell those who wait that nothing is certain, when the database is there and does not
+        answer. What is under way may yet be committed; what was not begun never will be."""
+        if not self._stuck():
+            return
+        error = self._lane.told(Unreachable("the database does not answer"))
+        jobs = [*self._group]
+        with suppress(Empty):
+            while (job := self._jobs.get_nowait()) is not None:
+                jobs.append(job)
+            self._jobs.put(None)  # it was to close, and still is
+        _tell([_Job(job.work, job.loop, job.answer, error=error) for job in jobs])
 
     def _take(self) -> tuple[list[_Job], bool]:
         """Wait for work, and take all that waits; False when the writer is to close."""
@@ -145,6 +165,7 @@ class Writer:
                 # Nothing of the group is certain to be on disk, so nothing of it is
                 # acknowledged, and the next attempt starts again from what is.
                 self._sound = False
+                self._waiting = None
                 if isinstance(error, Unreachable) and self._waits():
                     continue
                 told = self._lane.told(error)
@@ -166,7 +187,9 @@ class Writer:
         if not self._sound:
             self._lane.recover(ledger)
             self._sound = True
+        self._waiting = time.monotonic()
         self._lane.begin(ledger)
+        self._waiting = None
         if self._doubt is not None and ledger.holds(self._doubt):
             ledger.database.execute("ROLLBACK")
             return  # it was committed after all, and its results are as they were
@@ -180,8 +203,9 @@ class Writer:
                 _alone(ledger, job, t)
         ledger.store(t)
         self._doubt = ledger.mark
+        self._waiting = time.monotonic()
         self._lane.commit(ledger)
-        self._doubt = None
+        self._waiting = self._doubt = None
         self.commits += 1
 
     def _next(self, last: int) -> int:
@@ -227,9 +251,16 @@ def _alone(ledger: Ledger, job: _Job, t: int) -> None:
     run("RELEASE work")
 
 
+def _tell(jobs: list[_Job]) -> None:
+    for loop in {job.loop for job in jobs}:
+        mine = [job for job in jobs if job.loop is loop]
+        with suppress(RuntimeError):  # who asked may be gone, and its loop closed
+            loop.call_soon_threadsafe(_settle, mine)
+
+
 def _settle(jobs: list[_Job]) -> None:
     for job in jobs:
-        if job.answer.cancelled():
+        if job.answer.done():
             continue
         if job.error is None:
             job.answer.set_result(job.result)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
 from typing import Any
 
@@ -63,6 +63,9 @@ class Sqlite:
     def update(self, table: str, key: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
         changes = ", ".join(f"{column} = ?{at}" for at, column in enumerate(columns, 2))
         self.connection.executemany(f"UPDATE {table} SET {changes} WHERE {key} = ?1", rows)
+
+    def together(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def snapshot(self) -> AbstractContextManager[None]:
         return self.transaction(keep=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from errno import ENOENT
 from pathlib import Path
@@ -148,6 +148,9 @@ class SqliteStore:
 
     async def end(self) -> int:
         return self._reads.end()
+
+    async def alone(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        await work()  # the folder has but one process
 
     async def reindex(self, definitions: Sequence[bytes]) -> AsyncIterator[tuple[int, int]]:
         async for progress in reindex(self.maintain, definitions):

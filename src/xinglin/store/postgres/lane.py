@@ -1,0 +1,74 @@
+"""How a group of works gets the record in PostgreSQL to itself, among all server processes.
+
+Who has locked the row of `lane` writes, and everybody else waits: so all works are serializable
+without ever being refused for it, versions get their numbers in the order in which they are
+committed, and nothing appears behind a reader's position in the feed. The lock ends with the
+commit, after what was committed is there for all. A server that dies or hangs loses it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from xinglin.fhir.outcome import Issue, Refused
+from xinglin.fhir.search.parameters import standard
+from xinglin.store.postgres.database import Postgres
+from xinglin.store.relational.catalogue import Catalogue
+from xinglin.store.relational.database import Database, Full, Unreachable
+from xinglin.store.relational.ledger import Ledger
+from xinglin.store.relational.reindexing import IN_FORCE, TO_COME, registry_of
+
+PATIENCE = 10.0  # seconds; a failover takes less
+
+_BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"  # each statement sees what was committed before it
+_TAKE = "SELECT seq, t, rid, tid, generation FROM lane FOR UPDATE"
+
+
+class PostgresLane:
+    patience = PATIENCE
+
+    def __init__(self, connect: Callable[[], Postgres]) -> None:
+        self._connect = connect
+        self._generation: int | None = None
+
+    def begin(self, ledger: Ledger) -> None:
+        ledger.database.execute(_BEGIN)
+        [(*counters, generation)] = ledger.database.execute(_TAKE)
+        if generation != self._generation:
+            _look_again(ledger)
+            self._generation = generation
+        ledger.begin(*counters)
+
+    def commit(self, ledger: Ledger) -> None:
+        ledger.database.execute("COMMIT")
+
+    def recover(self, ledger: Ledger) -> None:
+        ledger.database.close()
+        ledger.reopen(self._connect())
+        self._generation = None
+
+    def told(self, error: BaseException) -> BaseException:
+        return told(error)
+
+
+def told(error: BaseException) -> BaseException:
+    """A failure of the database, as clients are told of it: they may come again."""
+    if isinstance(error, Unreachable | Full):
+        key = "store.cannot-keep" if isinstance(error, Full) else "store.unreachable"
+        refused = Refused(Issue("transient", key))
+        refused.__cause__ = error
+        return refused
+    return error
+
+
+def in_force(database: Database) -> Catalogue:
+    """The search parameters that searches know."""
+    return Catalogue(database, registry_of(database, IN_FORCE) or standard())
+
+
+def _look_again(ledger: Ledger) -> None:
+    """Another process may have changed the search parameters."""
+    catalogue = in_force(ledger.database)
+    to_come = registry_of(ledger.database, TO_COME)
+    ledger.search_by(catalogue)
+    ledger.index_by(catalogue if to_come is None else Catalogue(ledger.database, to_come))
