@@ -66,6 +66,11 @@ class Database(Protocol):
         transaction nothing is done: it is one moment already."""
         ...
 
+    def portions(self, text: str, size: int) -> Iterator[list[Row]]:
+        """What a query gives, of any length, in lists of `size` rows, of which one is held at a
+        time. Inside a snapshot or a transaction only."""
+        ...
+
     @property
     def in_transaction(self) -> bool: ...
 

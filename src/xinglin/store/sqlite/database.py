@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 import apsw
@@ -69,6 +70,11 @@ class Sqlite:
 
     def snapshot(self) -> AbstractContextManager[None]:
         return self.transaction(keep=False)
+
+    def portions(self, text: str, size: int) -> Iterator[list[Row]]:
+        rows = iter(self.connection.execute(text))
+        while portion := list(islice(rows, size)):
+            yield portion
 
     @contextmanager
     def transaction(self, *, keep: bool = True) -> Iterator[None]:
