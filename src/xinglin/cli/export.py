@@ -15,6 +15,9 @@ def export(
         Path | None,
         typer.Option(help="Folder that holds the record; through its server if one has it open."),
     ] = None,
+    database: Annotated[
+        str | None, typer.Option(help="PostgreSQL database (URL) that holds the record instead.")
+    ] = None,
     url: Annotated[
         str | None, typer.Option(help="Base address of a FHIR server that offers $export.")
     ] = None,
@@ -40,7 +43,7 @@ def export(
     types = check_types(type or [])
 
     async def write() -> dict[str, int]:
-        door = open_door(data, url, header or ())
+        door = open_door(data, database, url, header or ())
         try:
             return await written(door.export(types, since), out, packing)
         finally:

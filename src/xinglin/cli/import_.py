@@ -28,6 +28,9 @@ def import_(
         Path | None,
         typer.Option(help="Folder that holds the record; through its server if one has it open."),
     ] = None,
+    database: Annotated[
+        str | None, typer.Option(help="PostgreSQL database (URL) that holds the record instead.")
+    ] = None,
     url: Annotated[
         str | None, typer.Option(help="Base address of a FHIR server to import into instead.")
     ] = None,
@@ -79,7 +82,7 @@ def import_(
     wish = Wish(keep_ids=keep_ids, stop=on_error == "stop", split=split, again=again)
 
     async def take_in(display: Display) -> Summary:
-        door = open_door(data, url, header or (), new=True)
+        door = open_door(data, database, url, header or (), new=True)
         try:
             return await Intake(door, wish, display.refused, display.seen).run(sources)
         finally:

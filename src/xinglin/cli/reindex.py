@@ -15,6 +15,9 @@ def reindex(
         Path | None,
         typer.Option(help="Folder that holds the record; through its server if one has it open."),
     ] = None,
+    database: Annotated[
+        str | None, typer.Option(help="PostgreSQL database (URL) that holds the record instead.")
+    ] = None,
     url: Annotated[str | None, typer.Option(help="Base address of a Xinglin server.")] = None,
     header: Annotated[
         list[str] | None, typer.Option(help="“Name: value”, sent with each request to --url.")
@@ -37,7 +40,7 @@ def reindex(
 
     async def work() -> list[str]:
         left_out: list[str] = []
-        door = open_door(data, url, header or ())
+        door = open_door(data, database, url, header or ())
         try:
             async for step in door.reindex():
                 if step.progress and sys.stderr.isatty():

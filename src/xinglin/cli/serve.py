@@ -10,6 +10,9 @@ import typer
 
 def serve(
     data: Annotated[Path | None, typer.Option(help="Folder that holds the record.")] = None,
+    database: Annotated[
+        str | None, typer.Option(help="PostgreSQL database (URL) that holds it instead.")
+    ] = None,
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="Port; 0 picks a free one.")] = None,
     config: Annotated[Path | None, typer.Option(help="Settings file (TOML).")] = None,
@@ -25,14 +28,21 @@ def serve(
     from xinglin.server.opening import announce, open_house
     from xinglin.server.running import Server, listen, root
     from xinglin.server.settings import load
+    from xinglin.store.places import shown
 
-    flags: dict[str, Any] = {"data": data, "host": host, "port": port, "log_level": log_level}
+    flags: dict[str, Any] = {
+        "data": data,
+        "database": database,
+        "host": host,
+        "port": port,
+        "log_level": log_level,
+    }
     settings = load(config, {name: value for name, value in flags.items() if value is not None})
     configure(settings.log_level, settings.log_format)
     listener = listen(settings.host, settings.port, share=settings.share_port)
-    house = open_house(settings, settings.data)
+    house = open_house(settings, settings.place)
     url = root(listener)
-    given: dict[str, str | int] = {"url": url, "folder": str(settings.data.resolve())}
+    given: dict[str, str | int] = {"url": url, "folder": shown(settings.place)}
     listening = sentence(Issue("informational", "cli.listening", given=given), language())
 
     def ready() -> None:

@@ -14,7 +14,9 @@ from xinglin.server.ids import time_ordered
 from xinglin.server.routes import answer
 from xinglin.server.settings import Settings
 from xinglin.store.face import Store
-from xinglin.store.sqlite import FolderInUse, SchemaMismatch, SqliteStore, open_store
+from xinglin.store.places import Place, open_store, shown
+from xinglin.store.relational.database import Unreachable
+from xinglin.store.sqlite import FolderInUse, SchemaMismatch, SqliteStore
 
 
 def wall_clock() -> int:
@@ -22,18 +24,16 @@ def wall_clock() -> int:
     return time.time_ns() // 1000
 
 
-def open_house(
-    settings: Settings, folder: Path | None, *, clock: Callable[[], int] = wall_clock
-) -> House:
-    """The record in `folder`, or in memory for None, and all that works with it.
+def open_house(settings: Settings, place: Place, *, clock: Callable[[], int] = wall_clock) -> House:
+    """The record in that place, and all that works with it.
 
     Raises:
-        Refused: the folder cannot be used, or another server has it open.
+        Refused: the place cannot be used, or another server has it for itself.
     """
-    if folder is not None:
-        settings = settings.model_copy(update={"data": folder})  # bulk jobs lie there too
+    if isinstance(place, Path):
+        settings = settings.model_copy(update={"data": place})  # bulk jobs lie there too
     return House(
-        store=_store(folder, clock),
+        store=_store(place, clock),
         settings=settings,
         clock=clock,
         started=clock(),
@@ -45,21 +45,28 @@ def open_house(
 
 def announce(house: House, address: str) -> None:
     """Tell other processes that want the house's folder where it is served."""
-    if isinstance(house.store, SqliteStore):  # an engine that has no folder has nobody to tell
+    if isinstance(house.store, SqliteStore):  # a database takes in as many servers as come
         house.store.announce(address)
 
 
-def _store(folder: Path | None, clock: Callable[[], int]) -> Store:
+def _store(place: Place, clock: Callable[[], int]) -> Store:
+    folder = shown(place)
     try:
-        return open_store(folder, clock=clock)
+        return open_store(place, clock=clock)
     except FolderInUse as used:
         given: dict[str, str | int] = {"folder": str(used.folder), "address": used.address or "?"}
         raise Refused(Issue("conflict", "server.folder-in-use", "data", given)) from used
     except SchemaMismatch as other:
-        given = {"folder": str(folder), "reason": str(other)}
+        given = {"folder": folder, "reason": str(other)}
         raise Refused(
             Issue("conflict", "server.folder-of-another-edition", "data", given)
         ) from other
+    except Unreachable as error:
+        given = {"database": folder, "reason": str(error).strip()}
+        raise Refused(Issue("transient", "server.no-database", "database", given)) from error
+    except ValueError as error:
+        given = {"text": folder}
+        raise Refused(Issue("value", "server.bad-value", "database", given)) from error
     except OSError as error:
-        given = {"folder": str(folder), "reason": error.strerror or str(error)}
+        given = {"folder": folder, "reason": error.strerror or str(error)}
         raise Refused(Issue("exception", "server.folder-unusable", "data", given)) from error

@@ -32,7 +32,17 @@ class Settings(BaseSettings):
         "which the system then spreads the connections. Of use with a PostgreSQL database only: "
         "a folder belongs to one process.",
     )
-    data: Path = Field(Path("data"), description="Folder that holds the record.")
+    data: Path = Field(
+        Path("data"),
+        description="Folder that holds the record, and the files of bulk jobs. With a `database` "
+        "only these: several servers then need one folder that all of them see.",
+    )
+    database: str = Field(
+        "",
+        description="URL of a PostgreSQL database (15 or later) that holds the record instead of "
+        "the folder: `postgresql://user@host/name`. Any number of servers may share it. Several "
+        "hosts with `target_session_attrs=read-write` name those of a failover.",
+    )
     base_url: str | None = Field(
         None,
         description="Address of the service as its clients see it, ending in /fhir; "
@@ -99,6 +109,11 @@ class Settings(BaseSettings):
     log_format: Literal["auto", "json", "text"] = Field(
         "auto", description="How logs are written; auto is text on a terminal, else JSON."
     )
+
+    @property
+    def place(self) -> Path | str:
+        """Where the record lies."""
+        return self.database or self.data
 
 
 def load(file: Path | None = None, flags: Mapping[str, Any] | None = None) -> Settings:

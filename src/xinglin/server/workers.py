@@ -7,6 +7,7 @@ take the house. This is their edge: one that fails is logged and starts again.
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Final
 
 import structlog
@@ -37,7 +38,8 @@ class Workers:
 async def _keep_going(worker: Worker, house: House) -> None:
     while True:
         try:
-            await worker(house)
+            # Of several servers on one record, one does this.
+            await house.store.alone(worker.__name__, partial(worker, house))
             return
         except Exception:
             log.exception("worker failed", worker=worker.__name__)

@@ -41,7 +41,8 @@ def open_store(place: Place, *, clock: Callable[[], int]) -> RelationalStore:
     Raises:
         FolderInUse: another process has the folder open.
         SchemaMismatch: another edition wrote it.
-        Refused: the database cannot be reached.
+        Unreachable: the database cannot be reached.
+        ValueError: the URL is none.
     """
     if isinstance(place, str):
         return open_postgres(place, clock=clock)

@@ -28,6 +28,7 @@ from xinglin.server.opening import open_house
 from xinglin.server.settings import load
 from xinglin.server.within import Within, at_once, run
 from xinglin.store.face import Transaction
+from xinglin.store.places import shown
 
 _NO_LIMIT: Final = 1_000_000_000  # whoever has the folder needs no protection from himself
 # Parsing makes many objects and few cycles: looking for cycles as often as Python does by
@@ -36,17 +37,17 @@ _GARBAGE: Final = 100_000
 
 
 class Local:
-    def __init__(self, folder: Path | None, *, new: bool) -> None:
-        """None: the folder of the settings. `new`: it is made where there is none.
+    def __init__(self, place: Path | str | None, *, new: bool) -> None:
+        """None: the place of the settings. `new`: a folder is made where there is none.
 
         Raises: Unreachable, Refused.
         """
         settings = load(None, {"max_bundle_entries": _NO_LIMIT})
-        folder = folder or settings.data
-        if not (new or folder.is_dir()):
-            raise Unreachable(str(folder), os.strerror(errno.ENOENT))
-        self.where = str(folder)
-        self._house = open_house(settings, folder)
+        place = place or settings.place
+        self.where = shown(place)
+        if isinstance(place, Path) and not (new or place.is_dir()):
+            raise Unreachable(self.where, os.strerror(errno.ENOENT))
+        self._house = open_house(settings, place)
         self._threshold = gc.get_threshold()
         gc.freeze()
         gc.set_threshold(_GARBAGE)

@@ -1,4 +1,4 @@
-"""Finds the record that a command is about: `--data`, `--url`, or the folder of the settings."""
+"""Finds the record that a command is about: `--data`, `--database`, `--url`, or the settings."""
 
 from __future__ import annotations
 
@@ -13,16 +13,24 @@ from xinglin.cli import language
 from xinglin.cli.record.door import Door, Unreachable
 from xinglin.fhir.outcome import Issue, Refused
 from xinglin.fhir.wording import sentence
+from xinglin.store.places import shown
+from xinglin.store.relational.database import Unreachable as NoDatabase
 from xinglin.store.sqlite import FolderInUse
 
 UNREACHABLE: Final = 3  # exit code
 
 
 def open_door(
-    data: Path | None, url: str | None, headers: Sequence[str], *, new: bool = False
+    data: Path | None,
+    database: str | None,
+    url: str | None,
+    headers: Sequence[str],
+    *,
+    new: bool = False,
 ) -> Door:
-    """The folder itself, or the server that has it open, or the server at `url`. `new`: for a
-    command that may begin a record; any other would take a misspelt folder for an empty one.
+    """The folder or database itself, or the server that has the folder, or the one at `url`.
+    `new`: for a command that may begin a record; any other would take a misspelt folder for an
+    empty one.
 
     Raises: Unreachable, Refused.
     """
@@ -34,9 +42,11 @@ def open_door(
     from xinglin.cli.record.local import Local
 
     try:
-        return Local(data, new=new)
+        return Local(data or database, new=new)
     except Refused as refused:
         used = refused.__cause__
+        if isinstance(used, NoDatabase):
+            raise Unreachable(shown(database or ""), str(used)) from used
         if not isinstance(used, FolderInUse):
             raise
         if used.address is None:

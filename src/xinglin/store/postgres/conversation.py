@@ -67,6 +67,14 @@ class Conversation:
             formats = [BINARY] * len(parameters)
             return self._good(self._libpq.exec_prepared(name, parameters, formats, BINARY))
 
+    def ask_hashing(self, text: str, values: Sequence[Bound]) -> PGresult:
+        """The same, of a statement that joins a table of its own making: that has no index."""
+        with self._talking():
+            self._send("SET enable_hashjoin = on", ())
+            self._send(text, values)
+            self._send("SET enable_hashjoin = off", ())
+            return self._answers()[-2]
+
     def send(self, text: str, values: Sequence[Bound] = ()) -> None:
         """Do not wait for the answer: it is taken in, and perhaps raised, later."""
         with self._talking():

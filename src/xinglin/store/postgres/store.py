@@ -12,13 +12,12 @@ from xinglin.fhir.search.parameters import Registry, standard
 from xinglin.store.face import HistoryPage, Page, Reader, Transaction, Version
 from xinglin.store.postgres.database import Postgres
 from xinglin.store.postgres.fetching import Fetcher
-from xinglin.store.postgres.lane import PostgresLane, in_force, told
+from xinglin.store.postgres.lane import PostgresLane, in_force
 from xinglin.store.postgres.leases import alone
 from xinglin.store.postgres.readers import THREADS, Readers
 from xinglin.store.postgres.schema import prepare
 from xinglin.store.postgres.watch import Watch
 from xinglin.store.relational.catalogue import Catalogue, enrol
-from xinglin.store.relational.database import Unreachable
 from xinglin.store.relational.ledger import Ledger
 from xinglin.store.relational.reads import Reads
 from xinglin.store.relational.reindexing import IN_FORCE, TO_COME, registry_of, reindex
@@ -133,9 +132,6 @@ class PostgresStore:
             yield progress
         await self._readers.ask(lambda reads: self._look_again(_postgres(reads)))
 
-    def announce(self, address: str) -> None:
-        """Nobody has to be told: a database takes in as many servers as come."""
-
     def close(self) -> None:
         self._watch.close()
         self._fetcher.close()
@@ -170,13 +166,11 @@ def open_store(url: str, *, clock: Callable[[], int]) -> PostgresStore:
         clock: microseconds since 1970-01-01T00:00Z.
 
     Raises:
-        Refused: the database cannot be reached.
+        Unreachable: the database cannot be reached.
+        ValueError: the URL is none.
         SchemaMismatch: another edition made it.
     """
-    try:
-        return PostgresStore(url, clock)
-    except Unreachable as error:
-        raise told(error) from error
+    return PostgresStore(url, clock)
 
 
 @contextmanager

@@ -12,10 +12,6 @@ Result = TypeVar("Result")
 
 
 class RelationalStore(Store, Protocol):
-    def announce(self, address: str) -> None:
-        """Let other processes that want the record for themselves know where it is served."""
-        ...
-
     async def maintain(self, work: Callable[[Work], Result]) -> Result:
         """As `commit`, with all that a Work can do."""
         ...
