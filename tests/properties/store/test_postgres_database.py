@@ -22,6 +22,7 @@ from xinglin.store.relational.keys import pack_id
 from xinglin.store.relational.sql import Many
 
 LAST = "\U0010ffff"
+VERSION = ("seq", "t", "rt", "rid", "v", "method", "hash", "dict", "body")
 
 integers = st.integers(-(1 << 62), 1 << 62)
 small = st.integers(0, 9)
@@ -148,14 +149,13 @@ def test_thousands_of_rows(shared: Postgres, count: int) -> None:
 
 @pytest.mark.parametrize("count", [3, COPY_ROWS])
 def test_versions_as_they_are_written(shared: Postgres, count: int) -> None:
-    columns = ("seq", "t", "rt", "rid", "v", "method", "hash", "dict", "body")
     rows = [
         (n, n, 1, n, 1, 0, -(1 << 63) + n, 0, None if n % 5 == 0 else bytes([n % 256]) * n)
         for n in range(count)
     ]
     with undone(shared):
-        shared.insert("ver", columns, rows, fresh=True)
-        every = f"SELECT {', '.join(columns)} FROM ver ORDER BY seq"  # noqa: S608
+        shared.insert("ver", VERSION, rows, fresh=True)
+        every = f"SELECT {', '.join(VERSION)} FROM ver ORDER BY seq"  # noqa: S608
         assert shared.execute(every).fetchall() == rows
 
 
@@ -340,7 +340,9 @@ def _break_off(url: str, database: Postgres) -> None:
         lambda d: d.execute("BEGIN") and d.execute("SAVEPOINT work"),
         lambda d: d.lookup("res", ("rt", "id"), "rid", [(1, b"")]),
         lambda d: d.insert("comp", ("c", "rid"), [(1, 1)]),
-        lambda d: d.insert("ix", ("k", "d", "rid"), [(1, 1, n) for n in range(2000)], fresh=True),
+        lambda d: d.insert(
+            "ix", ("k", "d", "rid"), [(1, 1, n) for n in range(COPY_ROWS)], fresh=True
+        ),
         lambda d: d.snapshot().__enter__() or d.execute("SELECT 1"),
     ],
 )
@@ -469,3 +471,50 @@ def test_servers_that_start_at_once_make_the_tables_once() -> None:
             with pytest.raises(SchemaMismatch):
                 prepare(database)
             assert not database.in_transaction
+
+
+def test_a_table_of_a_statement_s_own_making_is_joined_by_hashes(shared: Postgres) -> None:
+    text = """SELECT a.k, m.sum FROM ix a
+              LEFT JOIN (SELECT d, sum(rid)::bigint AS sum FROM ix WHERE k = ? GROUP BY d) m
+              ON m.d = a.d WHERE a.k = ? ORDER BY a.k"""
+    with undone(shared):
+        shared.insert("ix", ("k", "d", "rid"), [(1, 5, 3), (1, 5, 4), (2, 5, 1), (2, 6, 1)])
+        for _ in range(2):
+            assert shared.execute(text, (1, 2)).fetchall() == [(2, 7), (2, None)]
+        assert shared.execute("SHOW enable_hashjoin").fetchall() == [("off",)]
+
+
+@pytest.mark.parametrize(
+    ("text", "bindings", "index"),
+    [
+        ("SELECT rid FROM ix WHERE k = ? ORDER BY d DESC, rid DESC LIMIT 9", (1,), "ix_pkey"),
+        ("SELECT seq FROM ver WHERE rt = ? ORDER BY seq DESC LIMIT 9", (1,), "ver_type"),
+        ("SELECT rid FROM st WHERE k = ? AND norm >= ? AND norm < ?", (1, "a", "b"), "st_norm"),
+        ("SELECT tid FROM term WHERE p = ? AND code = ?", (1, "a"), "term_code"),
+        ("SELECT tid FROM term WHERE p = ? AND text >= ? AND text <> ''", (1, "a"), "term_text"),
+        ("SELECT sys FROM system WHERE uri = ?", ("a",), "system_uri"),
+        ("SELECT rid FROM res WHERE rt = ? AND id = ?", (1, b"a"), "res_id"),
+        ("SELECT rid FROM ix a WHERE EXISTS (SELECT 1 FROM dt WHERE rid = a.rid AND k = ?)"
+         " AND k = ? ORDER BY d DESC LIMIT 9", (1, 2), "dt_rid"),
+        ("SELECT 1 FROM st WHERE rid = ? AND k = ? AND norm >= ? AND norm < ?",
+         (1, 1, "a", "b"), "st_rid"),
+        ("SELECT 1 FROM qn WHERE rid = ? AND k = ? AND v >= ?", (1, 1, 1), "qn_rid"),
+    ],
+)  # fmt: skip
+def test_every_question_has_an_index_that_gives_its_order(
+    shared: Postgres, text: str, bindings: tuple[Any, ...], index: str
+) -> None:
+    with undone(shared):
+        shared.insert("ver", VERSION, [(n, n, 1, n, 1, 0, 0, 0, b"") for n in range(500)])
+        shared.insert("st", ("k", "norm", "raw", "rid"), [(1, "a", "a", n) for n in range(500)])
+        shared.insert("qn", ("k", "v", "u", "rid"), [(n, 1.0, 0, n) for n in range(500)])
+        shared.execute("ANALYZE ver")
+        shared.execute("ANALYZE st")
+        shared.execute("ANALYZE qn")
+        types = ", ".join({int: "int8", str: "text", bytes: "bytea"}[type(b)] for b in bindings)
+        shared.execute(f"PREPARE asked ({types}) AS {text}")
+        nothing = ", ".join("NULL" for _ in bindings)
+        plan = "\n".join(line for (line,) in shared.execute(f"EXPLAIN EXECUTE asked ({nothing})"))
+        shared.execute("DEALLOCATE asked")
+    assert index in plan
+    assert not any(bad in plan for bad in ("Sort", "Seq Scan", "Bitmap", "hashed", "Join"))
