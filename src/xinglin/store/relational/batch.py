@@ -38,6 +38,43 @@ class Change:
     before: Sequence[Indexed] = ()  # the rows that are there
     after: Indexed | None = None  # the rows that shall be there
     dated: tuple[int, int | None, int] | None = None  # d, span and has of a deleted one
+    # Versions that came and went since the rows that are there, None for a deletion: they leave
+    # no rows but that of the compartments they were in, and the dates of a deleted one.
+    passing: Sequence[Indexed | None] = ()
+
+
+@dataclass(slots=True, eq=False)
+class Indexing:
+    """A change with the rows that it takes away, and those that it brings."""
+
+    change: Change
+    before: Rows
+    passing: Sequence[Rows | None]
+    after: Rows | None
+
+    def dated(self) -> tuple[int, int | None, int]:
+        """d, span and has of `res`: a resource that is not live keeps its last ones."""
+        for rows in (self.after, *reversed(self.passing)):
+            if rows is not None:
+                return rows.d, rows.span, rows.has
+        assert self.change.dated is not None
+        return self.change.dated
+
+    def left(self) -> set[Row]:
+        """The compartments of patients (c, rid) that the resource was in, and left."""
+        change = self.change
+        indexed = next(filter(None, (*change.before, *change.passing)), None)
+        if indexed is None:
+            return set()
+        members = indexed[0].patient_members[change.rt]
+        left: set[int] = set()
+        then: set[int] = set()
+        for rows in (self.before, *self.passing, self.after):
+            found = () if rows is None else rows.link
+            now = {target for _, p, target in found if p in members}
+            left |= then - now
+            then = now
+        return {(c, change.rid) for c in left}
 
 
 class Batch:
@@ -89,7 +126,7 @@ class Batch:
         self._changes.clear()
         self._again = False
 
-    def _write(self, index: list[tuple[Change, Rows, Rows | None]]) -> None:
+    def _write(self, index: list[Indexing]) -> None:
         self._write_resources(index)
         if self._versions:
             self._pack()
@@ -104,38 +141,38 @@ class Batch:
         for rt, change in self._live.items():
             self._database.execute("UPDATE type SET live = live + ? WHERE rt = ?", (change, rt))
 
-    def _index(self) -> list[tuple[Change, Rows, Rows | None]]:
-        """Every change with the rows it takes away and those that it brings."""
+    def _index(self) -> list[Indexing]:
         made = []
         unsure: list[int] = []  # places in `made` where a number was missing
         for change in self._changes.values():
             missing = self._numbering.missing
-            made.append((change, *self._rows(change)))
+            made.append(self._indexing(change))
             if self._numbering.missing != missing:
                 unsure.append(len(made) - 1)
         if unsure:
             self._numbering.resolve()
             for place in unsure:
-                change = made[place][0]
-                made[place] = (change, *self._rows(change))
+                made[place] = self._indexing(made[place].change)
             assert not self._numbering.missing, "what was asked for has a number now"
         return made
 
-    def _rows(self, change: Change) -> tuple[Rows, Rows | None]:
+    def _indexing(self, change: Change) -> Indexing:
         before = Rows(0)
-        for catalogue, entries in change.before:
-            before.extend(index_rows(entries, catalogue, self._numbering, change.rt, change.rid))
-        if change.after is None:
-            return before, None
-        catalogue, entries = change.after
-        return before, index_rows(entries, catalogue, self._numbering, change.rt, change.rid)
+        for each in change.before:
+            before.extend(self._rows(change, each))
+        passing = [each and self._rows(change, each) for each in change.passing]
+        after = change.after and self._rows(change, change.after)
+        return Indexing(change, before, passing, after)
 
-    def _write_resources(self, index: list[tuple[Change, Rows, Rows | None]]) -> None:
+    def _rows(self, change: Change, indexed: Indexed) -> Rows:
+        catalogue, entries = indexed
+        return index_rows(entries, catalogue, self._numbering, change.rt, change.rid)
+
+    def _write_resources(self, index: list[Indexing]) -> None:
         states = {}
-        for change, _, after in index:
-            dated = change.dated if after is None else (after.d, after.span, after.has)
-            assert dated is not None, "a resource that is not live keeps its dates"
-            states[change.rid] = (change.seq, change.v, change.live, *dated)
+        for each in index:
+            change = each.change
+            states[change.rid] = (change.seq, change.v, change.live, *each.dated())
         if self._numbering.named:
             nothing = (None,) * len(_STATE)
             rows = [(*name, *states.pop(name[0], nothing)) for name in self._numbering.named]
@@ -145,16 +182,16 @@ class Batch:
             rows = [(rid, *state) for rid, state in states.items()]
             self._database.update("res", "rid", _STATE, rows)
 
-    def _write_index(self, index: list[tuple[Change, Rows, Rows | None]]) -> None:
+    def _write_index(self, index: list[Indexing]) -> None:
         for table, columns in COLUMNS.items():
             gone: set[Row] = set()
             fresh: set[Row] = set()
-            for change, before, after in index:
-                new = () if after is None else getattr(after, table)
-                if not change.before:
+            for each in index:
+                new = () if each.after is None else getattr(each.after, table)
+                if not each.change.before:
                     fresh.update(new)
                     continue
-                there = set(getattr(before, table))
+                there = set(getattr(each.before, table))
                 wanted = set(new)
                 gone |= there - wanted
                 fresh |= wanted - there
@@ -162,7 +199,7 @@ class Batch:
                 self._database.delete(table, columns, sorted(gone))
             if fresh:
                 self._database.insert(table, columns, sorted(fresh), fresh=not self._again)
-        left = [row for each in index for row in _left(*each)]
+        left = [row for each in index for row in each.left()]
         if left:
             self._database.insert("comp", ("c", "rid"), sorted(left))
 
@@ -172,15 +209,3 @@ class Batch:
             for (row, _), body in zip(waiting, packed, strict=True):
                 row[-2:] = number, body
         self._bodies.clear()
-
-
-def _left(change: Change, before: Rows, after: Rows | None) -> set[Row]:
-    """The compartments of patients (c, rid) that the resource is no longer in."""
-    if not change.before:
-        return set()
-    catalogue = change.before[0][0]
-    members = catalogue.patient_members[change.rt]
-    kept = set() if after is None else {target for _, p, target in after.link if p in members}
-    return {
-        (target, change.rid) for _, p, target in before.link if p in members and target not in kept
-    }

@@ -8,13 +8,18 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from msgspec import Struct
+
+from xinglin.fhir.resource import assemble, parse
 from xinglin.fhir.search.extraction import Extractor
-from xinglin.store.relational.batch import Batch
+from xinglin.store.face import instant
+from xinglin.store.relational.batch import Batch, Indexed
 from xinglin.store.relational.bodies import Packer
 from xinglin.store.relational.catalogue import Catalogue
 from xinglin.store.relational.database import Database
 from xinglin.store.relational.numbering import Numbering
 from xinglin.store.relational.reads import Reads
+from xinglin.store.relational.versions import decode
 
 LANE = "SELECT seq, t, rid, tid FROM lane"
 
@@ -59,11 +64,12 @@ class Ledger:
         self.begin(*self.database.execute(LANE).fetchall()[0])
 
     def begin(self, seq: int, t: int, rid: int, tid: int) -> None:
-        """The counters as they are before a group of works."""
+        """The counters as they are before a group of works; `seq` and `t` are those of the
+        newest version."""
         self.seq, self.t = seq, t
         self.numbering.begin(rid, tid)
-        self._kept = (seq, rid, tid)  # after the last work that was kept
-        self._stored = (seq, rid, tid)
+        self._kept = (seq, t, rid, tid)  # after the last work that was kept
+        self._stored = self._kept
         self.mark: Mark | None = None
 
     def holds(self, mark: Mark) -> bool:
@@ -71,11 +77,20 @@ class Ledger:
         found = self.database.execute("SELECT hash FROM ver WHERE seq = ?", (mark.seq,))
         return found.fetchone() == (mark.hash,)
 
+    def there(self, type: str, id: str, stored: bytes) -> list[Indexed]:
+        """What the index may hold of a resource: while parameters change, by either set."""
+        value = parsed(type, id, stored)
+        there = [(self.catalogue, self.extract(value))]
+        known = self.reads.catalogue
+        if known is not self.catalogue:
+            there.append((known, Extractor(known.registry)(value)))
+        return there
+
     def keep(self) -> None:
         """What was done so far stays."""
         self.batch.flush()
         self.numbering.keep()
-        self._kept = (self.seq, self.numbering.rid, self.numbering.tid)
+        self._kept = (self.seq, self.t, self.numbering.rid, self.numbering.tid)
         self._trained = False
 
     def undo(self) -> None:
@@ -84,21 +99,17 @@ class Ledger:
         if self._trained:
             self._packer = self._read_packer()
             self._trained = False
-        self.seq, rid, tid = self._kept
+        self.seq, self.t, rid, tid = self._kept
         self.numbering.undo(rid, tid)
         self.batch = Batch(self.database, self._packer, self.numbering)
         if self.seq == self._stored[0]:
             self.mark = None
 
-    def store(self, t: int) -> None:
-        """Write the counters, at the end of a group whose commit number is `t`."""
+    def store(self) -> None:
+        """Write the counters, at the end of a group."""
         if self._kept != self._stored:
-            self.database.execute(
-                "UPDATE lane SET seq = ?, t = ?, rid = ?, tid = ?",
-                (self._kept[0], t, *self._kept[1:]),
-            )
+            self.database.execute("UPDATE lane SET seq = ?, t = ?, rid = ?, tid = ?", self._kept)
             self._stored = self._kept
-            self.t = t
 
     def _read_packer(self) -> Packer:
         newest: dict[int, tuple[int, int, bytes]] = {}
@@ -116,3 +127,9 @@ class Ledger:
         )
         [(number,)] = made.fetchall()
         return int(number)
+
+
+def parsed(type: str, id: str, stored: bytes) -> Struct:
+    """A resource from its stored text. (Its version and time are not extracted.)"""
+    meta, body = decode(stored)
+    return parse(assemble(type, id, "1", instant(0), meta, body)).value

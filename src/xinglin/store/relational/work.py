@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
-from msgspec import Struct
-
-from xinglin.fhir.resource import Resource, assemble, parse
+from xinglin.fhir.resource import Resource
 from xinglin.fhir.search.extraction import Extractor
 from xinglin.fhir.search.tree import Query
-from xinglin.store.face import Method, Page, Reader, Version, instant
+from xinglin.store.face import Method, Page, Reader, Version
 from xinglin.store.relational.batch import Change, Indexed
 from xinglin.store.relational.catalogue import Catalogue
 from xinglin.store.relational.database import Database
 from xinglin.store.relational.keys import pack_id, unpack_id
-from xinglin.store.relational.ledger import Ledger, Mark
-from xinglin.store.relational.versions import METHODS, content_hash, decode, encode
+from xinglin.store.relational.ledger import Ledger, Mark, parsed
+from xinglin.store.relational.replay import replay
+from xinglin.store.relational.versions import METHODS, content_hash, encode
 
 _CURRENT = """SELECT r.rid, r.seq, r.v, r.live, r.d, r.span, r.has, v.t, v.method, v.dict, v.body
               FROM res r LEFT JOIN ver v ON v.seq = r.seq WHERE r.rt = ? AND r.id = ?"""
@@ -63,7 +62,7 @@ class Work:
                     meta, body = resource.meta, resource.body
                     return Version(resource.type, id, v, t, method, meta, body, seq), False
                 more = 0
-                before = self._there(resource.type, id, text)
+                before = self._ledger.there(resource.type, id, text)
             self._batch.superseded(rid, v, seq)
             v += 1
         seq = self._append(resource.type, id, rid, v, method, stored)
@@ -78,7 +77,9 @@ class Work:
         if current is None or not current[3]:
             return None
         rid, seq, v, _, *dated, _, _, dictionary, packed = current
-        before = self._there(type, id, self._ledger.reads.versions.stored(dictionary, packed))
+        before = self._ledger.there(
+            type, id, self._ledger.reads.versions.stored(dictionary, packed)
+        )
         self._batch.superseded(rid, v, seq)
         v += 1
         seq = self._append(type, id, rid, v, "DELETE", None)
@@ -92,6 +93,14 @@ class Work:
             " ON CONFLICT (name) DO UPDATE SET seq = excluded.seq",
             (consumer, seq),
         )
+
+    def replay(self, versions: Sequence[Version]) -> None:
+        """Write versions of another record as they are, with their numbers and times.
+
+        Raises:
+            Refused: they are not the next ones of this record.
+        """
+        replay(self._ledger, versions)
 
     @property
     def database(self) -> Database:
@@ -114,7 +123,7 @@ class Work:
         extract = Extractor(known.registry)
         for rid, rt, id, seq, v, dictionary, packed in self._run(_RANGE, (first, last)).fetchall():
             stored = self._ledger.reads.versions.stored(dictionary, packed)
-            value = self._parsed(self._catalogue.type_name[rt], unpack_id(id), stored)
+            value = parsed(self._catalogue.type_name[rt], unpack_id(id), stored)
             before = [(known, extract(value))]
             after = (self._catalogue, self._ledger.extract(value))
             self._batch.index_again(Change(rt, rid, seq, v, 1, before, after))
@@ -141,6 +150,7 @@ class Work:
     ) -> int:
         ledger = self._ledger
         ledger.seq += 1
+        ledger.t = self._t
         rt = self._catalogue.type_number[type]
         hash = content_hash(type, id, v, self._t, method, stored)
         row = [ledger.seq, self._t, rt, rid, v, METHODS.index(method), hash]
@@ -148,17 +158,3 @@ class Work:
         if ledger.mark is None:
             ledger.mark = Mark(ledger.seq, hash)
         return ledger.seq
-
-    def _there(self, type: str, id: str, stored: bytes) -> list[Indexed]:
-        """What the index may hold of a resource: while parameters change, by either set."""
-        value = self._parsed(type, id, stored)
-        ledger = self._ledger
-        there = [(self._catalogue, ledger.extract(value))]
-        known = ledger.reads.catalogue
-        if known is not self._catalogue:
-            there.append((known, Extractor(known.registry)(value)))
-        return there
-
-    def _parsed(self, type: str, id: str, stored: bytes) -> Struct:
-        meta, body = decode(stored)
-        return parse(assemble(type, id, "1", instant(self._t), meta, body)).value

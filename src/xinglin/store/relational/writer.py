@@ -201,7 +201,7 @@ class Writer:
             self._lane.begin(ledger)
             for job in group:
                 _alone(ledger, job, t)
-        ledger.store(t)
+        ledger.store()
         self._doubt = ledger.mark
         self._waiting = time.monotonic()
         self._lane.commit(ledger)
