@@ -14,6 +14,8 @@ import struct
 from hashlib import blake2b
 from typing import BinaryIO, Literal
 
+from xinglin.fhir.outcome import Issue, Refused
+
 FORMAT = 1
 
 Kind = Literal[b"M", b"T", b"R", b"E"]  # manifest, table, rows, end
@@ -25,24 +27,9 @@ _SUM_BYTES = 16
 _LARGEST = 1 << 31  # bytes in a frame; a length beyond it was never written
 
 
-class Damaged(Exception):  # noqa: N818
-    """The file is not as it was written: it ends too early, or something in it differs."""
-
-    def __init__(self, at: int) -> None:
-        super().__init__(f"damaged at byte {at}")
-        self.at = at
-
-
-class NoBackup(Exception):  # noqa: N818
-    """The file is something else."""
-
-
-class NewerFormat(Exception):  # noqa: N818
-    """The file was written by a later edition."""
-
-    def __init__(self, format: int) -> None:
-        super().__init__(f"format {format}, known up to {FORMAT}")
-        self.format = format
+def damaged(at: int) -> Refused:
+    """The file is not as it was written, from this byte on."""
+    return Refused(Issue("structure", "store.backup-damaged", given={"at": at}))
 
 
 class FrameWriter:
@@ -62,42 +49,43 @@ class FrameWriter:
 
 
 class FrameReader:
-    """Raises: NoBackup, NewerFormat, Damaged."""
+    """Raises: Refused, where a file is none, or of a later edition, or damaged."""
 
     def __init__(self, file: BinaryIO) -> None:
         line = file.readline(len(_LINE) + 10)
         found = _ANY_LINE.fullmatch(line)
         if found is None:
-            raise NoBackup
+            raise Refused(Issue("structure", "store.no-backup"))
         if int(found[1]) > FORMAT:
-            raise NewerFormat(int(found[1]))
+            given: dict[str, str | int] = {"format": int(found[1]), "known": FORMAT}
+            raise Refused(Issue("not-supported", "store.backup-newer", given=given))
         self._file = file
         self._sum = _sum(b"", line)
         self.size = len(line)
 
     def read(self) -> tuple[Kind, bytes]:
-        """The next frame. Raises: Damaged."""
+        """The next frame."""
         head = self._exactly(_HEAD.size)
         kind, length = _HEAD.unpack(head)
         expected = self._exactly(_SUM_BYTES)
         if length > _LARGEST:
-            raise Damaged(self.size)
+            raise damaged(self.size)
         contents = self._exactly(length)
         self._sum = _sum(self._sum, head, contents)
         if self._sum != expected:
-            raise Damaged(self.size)
+            raise damaged(self.size)
         self.size += _HEAD.size + _SUM_BYTES + length
         return kind, contents
 
     def end(self) -> None:
-        """Nothing follows. Raises: Damaged."""
+        """Nothing follows."""
         if self._file.read(1):
-            raise Damaged(self.size)
+            raise damaged(self.size)
 
     def _exactly(self, count: int) -> bytes:
         read = self._file.read(count)
         if len(read) < count:
-            raise Damaged(self.size)
+            raise damaged(self.size)
         return read
 
 

@@ -13,12 +13,13 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """`columns`: what a row has, in order, and of which type. `order`: a unique key, by whose
-    order rows lie best."""
+    """`columns`: what a row has, in order, and of which type. `order`: a unique key, in whose
+    order rows are added fastest. `heavy`: the last column may have megabytes."""
 
     name: str
     columns: Mapping[str, Any]
     order: tuple[str, ...]
+    heavy: bool = False
 
     @property
     def row(self) -> Any:
@@ -35,6 +36,7 @@ TABLES: tuple[Table, ...] = (
         "custom",
         {"stage": int, "place": int, "definition": bytes | None},
         ("stage", "place"),
+        heavy=True,
     ),
     Table("type", {"rt": int, "name": str, "live": int}, ("rt",)),
     Table("param", {"p": int, "name": str, "bit": int}, ("p",)),
@@ -45,7 +47,7 @@ TABLES: tuple[Table, ...] = (
         {"p": int, "code": str, "sys": int, "text": str, "tid": int},
         ("p", "code", "sys", "text"),
     ),
-    Table("dict", {"dict": int, "rt": int, "content": bytes}, ("dict",)),
+    Table("dict", {"dict": int, "rt": int, "content": bytes}, ("dict",), heavy=True),
     Table(
         "res",
         {
@@ -75,6 +77,7 @@ TABLES: tuple[Table, ...] = (
             "body": bytes | None,
         },
         ("seq",),
+        heavy=True,
     ),
     Table("past", {"rid": int, "v": int, "seq": int}, ("rid", "v")),
     Table("comp", {"c": int, "rid": int}, ("c", "rid")),
