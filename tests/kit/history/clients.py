@@ -60,10 +60,10 @@ class Creators:
 
     def act(self) -> None:
         mark = self._mark()
-        if self._door.random.random() < 0.5:
+        if self._door.random.random() < 0.3:
             self._door.create(basic(mark))
             return
-        claim = f"claim-{self._door.notes.acknowledged // 8}"  # for everybody the same just now
+        claim = f"claim-{self._door.notes.acknowledged // 30}"  # for everybody the same just now
         if self._door.random.random() < 0.5:
             self._door.create(basic(mark) | marked(mark, claim), claim)
         else:

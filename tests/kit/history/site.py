@@ -11,9 +11,8 @@ from pathlib import Path
 from random import Random
 from types import TracebackType
 
+from tests.kit.mortal import free_port
 from tests.kit.server import running_server
-from xinglin.fhir.outcome import Refused
-from xinglin.server.running import listen
 
 _Server = tuple[AbstractContextManager[object], subprocess.Popen[str]]
 
@@ -27,7 +26,7 @@ class Site:
         self._random = Random(seed)  # noqa: S311  (no secrets)
         self._folder = folder
         self._flags = flags
-        self._ports = [_port(self._random) for _ in range(servers)]
+        self._ports = [free_port() for _ in range(servers)]
         self._running: dict[int, _Server] = {}
         self.roots = [f"http://127.0.0.1:{port}" for port in self._ports]
 
@@ -66,15 +65,3 @@ class Site:
         threading.Event().wait(self._random.random() / 100)
         self.kill(number)
         self.start(number)
-
-
-def _port(random: Random) -> int:
-    """A free one from below those that the system gives to clients: else one that calls a dead
-    server often enough gets that server's own port, is connected with itself, and keeps it."""
-    while True:
-        port = random.randint(20_000, 30_000)
-        try:
-            listen("127.0.0.1", port).close()
-        except Refused:
-            continue
-        return port
