@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 
 from tests.kit.postgres import a_database, tell
 from xinglin.store.postgres.database import COPY_ROWS, Postgres
-from xinglin.store.postgres.schema import BRIEF_BYTES, BRIEF_CHARACTERS, SchemaMismatch, prepare
+from xinglin.store.postgres.schema import BRIEF_BYTES, BRIEF_CHARACTERS, prepare
 from xinglin.store.relational.database import Full, Unreachable
 from xinglin.store.relational.keys import pack_id
+from xinglin.store.relational.migrations import SchemaMismatch
 from xinglin.store.relational.sql import Many
 
 LAST = "\U0010ffff"

@@ -12,11 +12,14 @@ differ:
 
 from __future__ import annotations
 
+from functools import partial
+
+from xinglin.store.postgres.migrations import STEPS
+from xinglin.store.relational import migrations
 from xinglin.store.relational.database import Database
 from xinglin.store.relational.keys import FIRST_TERM
 
 SCHEMA = "xinglin"
-SCHEMA_VERSION = 2
 BRIEF_BYTES = 600  # three such texts and two numbers fit an entry
 BRIEF_CHARACTERS = 100  # of the beginning of a longer text
 
@@ -113,42 +116,29 @@ CREATE TABLE cursor (name text COLLATE "C" PRIMARY KEY, seq bigint NOT NULL)
 """
 
 
-def prepare(database: Database) -> None:
-    """Make the tables in a new database; refuse a database of another edition.
-
-    Raises:
-        SchemaMismatch: the tables were made by another edition of the store.
-    """
-    database.execute("BEGIN")
-    try:
-        # Of two servers that start at once, one makes the tables and the other waits.
-        database.execute("SELECT pg_advisory_xact_lock(?)", (_PREPARING,))
-        found = _version(database)
-        if found is None:
-            database.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
-            database.execute(FUNCTIONS)
-            database.execute(TABLES)
-            database.execute("CREATE TABLE schema_version (version integer NOT NULL)")
-            database.execute("INSERT INTO schema_version VALUES (?)", (SCHEMA_VERSION,))
-        elif found != SCHEMA_VERSION:
-            raise SchemaMismatch(found)
-        database.execute("COMMIT")
-    except BaseException:
-        if database.in_transaction:
-            database.execute("ROLLBACK")
-        raise
-
-
-def _version(database: Database) -> int | None:
+def _version(database: Database) -> int:
     [(known,)] = database.execute(f"SELECT to_regclass('{SCHEMA}.schema_version') IS NOT NULL")
     if not known:
-        return None
+        return 0
     [(version,)] = database.execute("SELECT version FROM schema_version")
     return int(version)
 
 
-class SchemaMismatch(Exception):  # noqa: N818
-    """The database was made by another edition of Xinglin."""
+def _note(database: Database, version: int) -> None:
+    database.execute("DELETE FROM schema_version")
+    database.execute("INSERT INTO schema_version VALUES (?)", (version,))
 
-    def __init__(self, found: int) -> None:
-        super().__init__(f"schema {found}, expected {SCHEMA_VERSION}")
+
+def _make(database: Database) -> None:
+    database.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
+    database.execute(FUNCTIONS)
+    database.execute(TABLES)
+    database.execute("CREATE TABLE schema_version (version integer NOT NULL)")
+
+
+# Of two servers that start at once, one makes the tables and the other waits.
+_BEGIN = ("BEGIN", f"SELECT pg_advisory_xact_lock({_PREPARING})")
+_SCHEMA = migrations.Schema(_version, _note, _make, STEPS, _BEGIN)
+
+prepare = partial(migrations.prepare, schema=_SCHEMA)
+require = partial(migrations.require, schema=_SCHEMA)

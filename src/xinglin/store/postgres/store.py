@@ -15,7 +15,7 @@ from xinglin.store.postgres.fetching import Fetcher
 from xinglin.store.postgres.lane import PostgresLane, in_force
 from xinglin.store.postgres.leases import alone
 from xinglin.store.postgres.readers import THREADS, Readers
-from xinglin.store.postgres.schema import prepare
+from xinglin.store.postgres.schema import prepare, require
 from xinglin.store.postgres.watch import Watch
 from xinglin.store.relational.catalogue import Catalogue, enrol
 from xinglin.store.relational.ledger import Ledger
@@ -178,6 +178,7 @@ def open_database(url: str, *, write: bool = False) -> Iterator[Postgres]:
     """The tables of the record in a database; see `places.open_database`."""
     database = Postgres(url, role="write" if write else "read")
     try:
+        (prepare if write else require)(database)
         yield database
     finally:
         database.close()

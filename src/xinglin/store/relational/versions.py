@@ -37,17 +37,22 @@ def decode(stored: bytes) -> tuple[bytes | None, bytes]:
     return meta or None, body
 
 
+def unpacker(database: Database) -> Unpacker:
+    """Decompresses the bodies of this database."""
+
+    def dictionary(number: int) -> bytes:
+        [(content,)] = database.execute("SELECT content FROM dict WHERE dict = ?", (number,))
+        return bytes(content)
+
+    return Unpacker(dictionary)
+
+
 class Versions:
     """Reads versions in one database."""
 
     def __init__(self, database: Database, catalogue: Catalogue) -> None:
-        self._database = database
         self._catalogue = catalogue
-        self._unpacker = Unpacker(self._dictionary)
-
-    def _dictionary(self, number: int) -> bytes:
-        [(content,)] = self._database.execute("SELECT content FROM dict WHERE dict = ?", (number,))
-        return bytes(content)
+        self._unpacker = unpacker(database)
 
     def stored(self, dictionary: int, packed: bytes) -> bytes:
         return self._unpacker.unpack(dictionary, packed)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from xinglin.store.relational.keys import FIRST_TERM
-from xinglin.store.sqlite.database import Sqlite
+from functools import partial
 
-SCHEMA_VERSION = 2
+from xinglin.store.relational import migrations
+from xinglin.store.relational.database import Database
+from xinglin.store.relational.keys import FIRST_TERM
+from xinglin.store.sqlite.migrations import STEPS
 
 TABLES = """
 CREATE TABLE type (rt INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, live INTEGER NOT NULL);
@@ -73,25 +75,21 @@ CREATE TABLE cursor (name TEXT PRIMARY KEY, seq INTEGER NOT NULL) WITHOUT ROWID;
 """
 
 
-def prepare(database: Sqlite) -> None:
-    """Make the tables in a new file; refuse a file of another edition.
-
-    Raises:
-        SchemaMismatch: the file was written by another edition of the store.
-    """
-    [found] = database.execute("PRAGMA user_version").fetchone() or (0,)
-    if found == SCHEMA_VERSION:
-        return
-    if found != 0:
-        raise SchemaMismatch(found)
-    with database.transaction():
-        database.execute(TABLES)
-        database.execute(f"INSERT INTO lane VALUES (0, 0, 0, {FIRST_TERM}, 0)")
-        database.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+def _version(database: Database) -> int:
+    [(found,)] = database.execute("PRAGMA user_version")
+    return int(found)
 
 
-class SchemaMismatch(Exception):  # noqa: N818
-    """The data folder was written by another edition of Xinglin."""
+def _note(database: Database, version: int) -> None:
+    database.execute(f"PRAGMA user_version = {version}")
 
-    def __init__(self, found: int) -> None:
-        super().__init__(f"schema {found}, expected {SCHEMA_VERSION}")
+
+def _make(database: Database) -> None:
+    database.execute(TABLES)
+    database.execute(f"INSERT INTO lane VALUES (0, 0, 0, {FIRST_TERM}, 0)")
+
+
+_SCHEMA = migrations.Schema(_version, _note, _make, STEPS, begin=("BEGIN IMMEDIATE",))
+
+prepare = partial(migrations.prepare, schema=_SCHEMA)
+require = partial(migrations.require, schema=_SCHEMA)

@@ -25,7 +25,7 @@ from xinglin.store.relational.writer import Writer
 from xinglin.store.sqlite.database import Sqlite
 from xinglin.store.sqlite.lane import SqliteLane
 from xinglin.store.sqlite.lock import FolderLock
-from xinglin.store.sqlite.schema import prepare
+from xinglin.store.sqlite.schema import prepare, require
 
 Result = TypeVar("Result")
 
@@ -190,7 +190,7 @@ def open_database(folder: Path, *, write: bool = False) -> Iterator[Sqlite]:
     try:
         database = Sqlite(str(path), cache_kib=MAINTENANCE_CACHE_KIB)
         try:
-            prepare(database)
+            (prepare if write else require)(database)
             yield database
         finally:
             database.close()
