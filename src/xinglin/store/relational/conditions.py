@@ -114,7 +114,8 @@ class Conditions:
         if keys is not None:
             held = among("k", keys)
             if len(keys) > MANY:  # gathered once, rather than looked for under each of them
-                probe = Sql(f"{a}.rid IN (SELECT rid FROM ix WHERE {held.text})", held.bindings)
+                gathered = f"{a}.rid IN (SELECT rid FROM ix WHERE {held.text})"
+                probe = Sql(f"({gathered}) IS TRUE", held.bindings)  # gathered where it stands
             else:
                 probe = exists("ix", both((held, Sql(f"d = {a}.d AND rid = {a}.rid"))))
             if isinstance(node, tree.Compartment) and _owner(node, type):

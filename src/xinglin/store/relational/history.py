@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from xinglin.store.relational.database import Database
-from xinglin.store.relational.sql import TRUE, Sql, both
+from xinglin.store.relational.sql import Sql, both
 from xinglin.store.relational.versions import COLUMNS
 
 Row = tuple[Any, ...]
@@ -47,10 +47,11 @@ def versions(
     seq >= since, and those written before the end of the stretch and not yet superseded at
     its beginning.
     """
-    where = [TRUE]
+    source, where = Sql("ver v CROSS JOIN res r"), [Sql("r.rid = v.rid")]
     if rid is not None:
         own = "SELECT seq FROM past WHERE rid = ? UNION ALL SELECT seq FROM res WHERE rid = ?"
-        where.append(Sql(f"v.seq IN ({own})", (rid, rid)))
+        source = Sql(f"({own}) o CROSS JOIN {source.text}", (rid, rid))
+        where.append(Sql("v.seq = o.seq"))
     elif rt is not None:
         where.append(Sql("v.rt = ?", (rt,)))
     if since is not None:
@@ -66,10 +67,10 @@ def versions(
     while more:
         held = both(where if before is None else (*where, Sql("v.seq < ?", (before,))))
         text = (
-            f"SELECT {COLUMNS} FROM ver v CROSS JOIN res r"
-            f" WHERE r.rid = v.rid AND {held.text} ORDER BY v.seq DESC LIMIT {step}"
+            f"SELECT {COLUMNS} FROM {source.text}"
+            f" WHERE {held.text} ORDER BY v.seq DESC LIMIT {step}"
         )
-        rows = database.execute(text, held.bindings).fetchall()
+        rows = database.execute(text, (*source.bindings, *held.bindings)).fetchall()
         yield from rows
         more = len(rows) == step
         if more:

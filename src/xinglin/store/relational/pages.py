@@ -98,7 +98,8 @@ class Pages:
     def _feed(self, types: Sequence[int], place: Place | None, limit: int) -> list[Row]:
         """All resources, last updated first."""
         before = TRUE if place is None else Sql("v.seq < ?", (place.after[0],))
-        where = both((Sql(f"v.rt IN {marks(types)} AND r.live = 1", tuple(types)), before))
+        # `+ 0`: it is the feed that is walked, and not an index of types.
+        where = both((Sql(f"v.rt + 0 IN {marks(types)} AND r.live = 1", tuple(types)), before))
         text = (
             f"SELECT v.seq, {COLUMNS} FROM ver v"
             " CROSS JOIN res r WHERE r.rid = v.rid AND r.seq = v.seq"
