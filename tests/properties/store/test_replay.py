@@ -21,12 +21,12 @@ from xinglin.store.relational.work import Work
 works = st.lists(st.lists(st.one_of(resources, deletions), max_size=5), min_size=1, max_size=12)
 borders = st.lists(st.integers(1, 20), min_size=1, max_size=10)
 
-NAMED = "(SELECT rt || '/' || id_text(id) FROM res WHERE rid = {})"
 TABLES = {
-    "ver": f"SELECT seq, t, rt, {NAMED.format('ver.rid')}, v, method, hash FROM ver",
+    "ver": "SELECT seq, t, v.rt, id_text(id), v.v, method, hash FROM ver v JOIN res USING (rid)",
     "res": "SELECT rt, id_text(id), seq, v, live, d, span, has FROM res WHERE seq IS NOT NULL",
-    "past": f"SELECT {NAMED.format('past.rid')}, v, seq FROM past",
-    "comp": f"SELECT {NAMED.format('comp.c')}, {NAMED.format('comp.rid')} FROM comp",
+    "past": "SELECT rt, id_text(id), past.v, past.seq FROM past JOIN res USING (rid)",
+    "comp": "SELECT c.rt, id_text(c.id), r.rt, id_text(r.id) FROM comp"
+    " JOIN res c ON c.rid = comp.c JOIN res r ON r.rid = comp.rid",
     "type": "SELECT name, live FROM type",
     "lane": "SELECT seq, t FROM lane",
 }

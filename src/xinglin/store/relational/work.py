@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from xinglin.fhir.resource import Resource
 from xinglin.fhir.search.extraction import Extractor
