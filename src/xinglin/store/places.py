@@ -9,9 +9,11 @@ from pathlib import Path
 from xinglin.store.postgres import open_database as open_postgres_database
 from xinglin.store.postgres import open_store as open_postgres
 from xinglin.store.relational.database import Database
+from xinglin.store.relational.restoring import Fill
 from xinglin.store.relational.store import RelationalStore
 from xinglin.store.sqlite import open_database as open_sqlite_database
 from xinglin.store.sqlite import open_store as open_sqlite
+from xinglin.store.sqlite.making import new_record as new_sqlite_record
 
 URL = ("postgresql://", "postgres://")
 
@@ -63,3 +65,12 @@ def open_database(place: Path | str, *, write: bool = False) -> Iterator[Databas
     )
     with opened as database:
         yield database
+
+
+def new_record(place: Path | str) -> AbstractContextManager[Fill]:
+    """A record that is filled with rows; it is there when the block ends well, else nothing is.
+
+    Raises: as `open_store`; Refused where there is a record.
+    """
+    assert not isinstance(place, str)
+    return new_sqlite_record(place)

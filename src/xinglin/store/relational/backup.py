@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Final, TypeVar
+from typing import IO, Any, Final, TypeVar
 
 import msgspec
 import zstandard
@@ -60,7 +60,7 @@ def unwatched(rows: int) -> None:
 
 
 def back_up(
-    database: Database, file: BinaryIO, *, made: int, by: str, watch: Watch = unwatched
+    database: Database, file: IO[bytes], *, made: int, by: str, watch: Watch = unwatched
 ) -> Contents:
     """Write a backup, while others go on writing to the record.
 
@@ -119,7 +119,7 @@ def _next(items: Iterator[Item]) -> tuple[Item] | None:
 class BackupReader:
     """Reads a backup. Each method raises Refused where the file cannot be used."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: IO[bytes]) -> None:
         self._frames = FrameReader(file)
         kind, contents = self._frames.read()
         if kind != b"M":
@@ -169,7 +169,7 @@ def _decoder(table: Table) -> Callable[[bytes], list[Row]]:
     return decode
 
 
-def check(file: BinaryIO, watch: Watch = unwatched) -> Contents:
+def check(file: IO[bytes], watch: Watch = unwatched) -> Contents:
     """Read a backup to its end, and do nothing with it.
 
     Raises:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import struct
 from hashlib import blake2b
-from typing import BinaryIO, Literal
+from typing import IO, Literal
 
 from xinglin.fhir.outcome import Issue, Refused
 
@@ -33,7 +33,7 @@ def damaged(at: int) -> Refused:
 
 
 class FrameWriter:
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: IO[bytes]) -> None:
         line = _LINE % FORMAT
         self._file = file
         self._sum = _sum(b"", line)
@@ -51,7 +51,7 @@ class FrameWriter:
 class FrameReader:
     """Raises: Refused, where a file is none, or of a later edition, or damaged."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: IO[bytes]) -> None:
         line = file.readline(len(_LINE) + 10)
         found = _ANY_LINE.fullmatch(line)
         if found is None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import BinaryIO
+from typing import IO
 
 from xinglin.store.relational.backup import BackupReader, Contents, Watch, ahead, unwatched
 from xinglin.store.relational.database import Row
@@ -15,7 +15,7 @@ Fill = Callable[[Table, Sequence[Row]], None]
 
 
 def restore(
-    file: BinaryIO, into: AbstractContextManager[Fill], watch: Watch = unwatched
+    file: IO[bytes], into: AbstractContextManager[Fill], watch: Watch = unwatched
 ) -> Contents:
     """
     Args:

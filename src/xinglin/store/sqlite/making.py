@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,8 +16,7 @@ from xinglin.store.sqlite.database import Sqlite, told
 from xinglin.store.sqlite.lock import NAME, FolderLock
 from xinglin.store.sqlite.schema import prepare
 from xinglin.store.sqlite.store import FILE
-
-PART = ".part"  # of a record that is not complete
+from xinglin.store.whole import PART, whole
 
 _CACHE_KIB = 64 << 10
 _PRAGMAS = (
@@ -62,19 +60,14 @@ def _made(file: Path) -> Iterator[Fill]:
     part = file.with_name(file.name + PART)
     part.unlink(missing_ok=True)  # of somebody who was killed
     try:
-        database = Sqlite(str(part), cache_kib=_CACHE_KIB)
-        try:
-            yield from _filled(database)
-        finally:
-            database.close()
-        _sync(part)
-        part.rename(file)
-        _sync(file.parent)
+        with whole(file, part):
+            database = Sqlite(str(part), cache_kib=_CACHE_KIB)
+            try:
+                yield from _filled(database)
+            finally:
+                database.close()
     except apsw.Error as error:
         raise told(error)  # noqa: B904  (it may be the same one)
-    finally:
-        for left in file.parent.glob(f"{part.name}*"):
-            left.unlink()
 
 
 def _filled(database: Sqlite) -> Iterator[Fill]:
@@ -92,12 +85,3 @@ def _filled(database: Sqlite) -> Iterator[Fill]:
         yield fill
         for _, statement in indexes:  # made at once of all rows, they are made faster
             database.execute(statement)
-
-
-def _sync(path: Path) -> None:
-    """On disk, with all that is in it."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
