@@ -22,7 +22,7 @@ works = st.lists(st.lists(st.one_of(resources, deletions), max_size=5), min_size
 borders = st.lists(st.integers(1, 20), min_size=1, max_size=10)
 
 TABLES = {
-    "ver": "SELECT seq, t, v.rt, id_text(id), v.v, method, hash FROM ver v JOIN res USING (rid)",
+    "ver": "SELECT v.seq, t, v.rt, id_text(id), v.v, method, hash FROM ver v JOIN res USING (rid)",
     "res": "SELECT rt, id_text(id), seq, v, live, d, span, has FROM res WHERE seq IS NOT NULL",
     "past": "SELECT rt, id_text(id), past.v, past.seq FROM past JOIN res USING (rid)",
     "comp": "SELECT c.rt, id_text(c.id), r.rt, id_text(r.id) FROM comp"
