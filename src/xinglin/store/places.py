@@ -8,6 +8,7 @@ from pathlib import Path
 
 from xinglin.store.postgres import open_database as open_postgres_database
 from xinglin.store.postgres import open_store as open_postgres
+from xinglin.store.postgres.making import new_record as new_postgres_record
 from xinglin.store.relational.database import Database
 from xinglin.store.relational.restoring import Fill
 from xinglin.store.relational.store import RelationalStore
@@ -72,5 +73,6 @@ def new_record(place: Path | str) -> AbstractContextManager[Fill]:
 
     Raises: as `open_store`; Refused where there is a record.
     """
-    assert not isinstance(place, str)
+    if isinstance(place, str):
+        return new_postgres_record(place)
     return new_sqlite_record(place)

@@ -140,5 +140,6 @@ def _make(database: Database) -> None:
 _BEGIN = ("BEGIN", f"SELECT pg_advisory_xact_lock({_PREPARING})")
 _SCHEMA = migrations.Schema(_version, _note, _make, STEPS, _BEGIN)
 
+begin = partial(migrations.begin, schema=_SCHEMA)
 prepare = partial(migrations.prepare, schema=_SCHEMA)
 require = partial(migrations.require, schema=_SCHEMA)

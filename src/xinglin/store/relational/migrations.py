@@ -53,6 +53,17 @@ def prepare(database: Database, schema: Schema) -> None:
         _advance(database, schema, found)
 
 
+def begin(database: Database, schema: Schema) -> bool:
+    """Make the tables in a transaction that the caller ends. False: there are tables already."""
+    for statement in schema.begin:
+        database.execute(statement)
+    if schema.read(database):
+        return False
+    schema.make(database)
+    schema.note(database, schema.version)
+    return True
+
+
 def require(database: Database, schema: Schema) -> None:
     """Change nothing.
 
