@@ -117,8 +117,12 @@ CREATE TABLE cursor (name text COLLATE "C" PRIMARY KEY, seq bigint NOT NULL)
 
 
 def _version(database: Database) -> int:
-    [(known,)] = database.execute(f"SELECT to_regclass('{SCHEMA}.schema_version') IS NOT NULL")
-    if not known:
+    # Rows of the catalogue, since a name that was looked up in vain stays unknown to the session
+    # for the whole of a transaction.
+    known = database.execute(
+        f"SELECT 1 FROM pg_tables WHERE schemaname = '{SCHEMA}' AND tablename = 'schema_version'"
+    )
+    if known.fetchone() is None:
         return 0
     [(version,)] = database.execute("SELECT version FROM schema_version")
     return int(version)
