@@ -8,7 +8,7 @@ written flushes first.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from xinglin.store.relational.bodies import NONE, Packer
 from xinglin.store.relational.catalogue import Catalogue
 from xinglin.store.relational.database import Database, Row
 from xinglin.store.relational.numbering import Numbering
-from xinglin.store.relational.rows import COLUMNS, Rows, index_rows
+from xinglin.store.relational.rows import COLUMNS, Numbers, Rows, index_rows
 
 _RESOURCE = ("rid", "rt", "id", "seq", "v", "live", "d", "span", "has")
 _STATE = _RESOURCE[3:]
@@ -119,7 +119,7 @@ class Batch:
     def flush(self) -> None:
         if not (self._changes or self._numbering.named):
             return
-        index = self._index()
+        index = indexing(self._changes.values(), self._numbering)
         with self._database.together():
             self._write(index)
         self._live.clear()
@@ -140,33 +140,6 @@ class Batch:
         self._write_index(index)
         for rt, change in self._live.items():
             self._database.execute("UPDATE type SET live = live + ? WHERE rt = ?", (change, rt))
-
-    def _index(self) -> list[Indexing]:
-        made = []
-        unsure: list[int] = []  # places in `made` where a number was missing
-        for change in self._changes.values():
-            missing = self._numbering.missing
-            made.append(self._indexing(change))
-            if self._numbering.missing != missing:
-                unsure.append(len(made) - 1)
-        if unsure:
-            self._numbering.resolve()
-            for place in unsure:
-                made[place] = self._indexing(made[place].change)
-            assert not self._numbering.missing, "what was asked for has a number now"
-        return made
-
-    def _indexing(self, change: Change) -> Indexing:
-        before = Rows(0)
-        for each in change.before:
-            before.extend(self._rows(change, each))
-        passing = [each and self._rows(change, each) for each in change.passing]
-        after = change.after and self._rows(change, change.after)
-        return Indexing(change, before, passing, after)
-
-    def _rows(self, change: Change, indexed: Indexed) -> Rows:
-        catalogue, entries = indexed
-        return index_rows(entries, catalogue, self._numbering, change.rt, change.rid)
 
     def _write_resources(self, index: list[Indexing]) -> None:
         states = {}
@@ -209,3 +182,32 @@ class Batch:
             for (row, _), body in zip(waiting, packed, strict=True):
                 row[-2:] = number, body
         self._bodies.clear()
+
+
+def indexing(changes: Iterable[Change], numbers: Numbers) -> list[Indexing]:
+    """Each change with its rows; all numbers that are missing are asked for together."""
+    made: list[Indexing] = []
+    unsure: list[int] = []  # places in `made` where a number was missing
+    for change in changes:
+        missing = numbers.missing
+        made.append(_indexing(change, numbers))
+        if numbers.missing != missing:
+            unsure.append(len(made) - 1)
+    if unsure:
+        numbers.resolve()
+        for place in unsure:
+            made[place] = _indexing(made[place].change, numbers)
+        assert not numbers.missing, "what was asked for has a number now"
+    return made
+
+
+def _indexing(change: Change, numbers: Numbers) -> Indexing:
+    def rows(indexed: Indexed) -> Rows:
+        catalogue, entries = indexed
+        return index_rows(entries, catalogue, numbers, change.rt, change.rid)
+
+    before = Rows(0)
+    for each in change.before:
+        before.extend(rows(each))
+    passing = [each and rows(each) for each in change.passing]
+    return Indexing(change, before, passing, change.after and rows(change.after))

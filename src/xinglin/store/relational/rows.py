@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from xinglin.fhir.search.entries import Entries, Entry
 from xinglin.fhir.search.strings import normalise
 from xinglin.store.relational.catalogue import Catalogue
 from xinglin.store.relational.keys import DAY_MS, NO_DATE, REFERENCE_SHIFT
-from xinglin.store.relational.numbering import Numbering
 
 # `table: columns` in the order of their primary keys; `rid` is among them.
 COLUMNS = {
@@ -22,6 +21,21 @@ COLUMNS = {
 }
 
 Row = tuple[Any, ...]
+
+
+class Numbers(Protocol):
+    """Gives the numbers of what rows name; see `numbering.py`. One that it does not know yet
+    is 0 and counts as `missing`, until `resolve`."""
+
+    missing: int
+
+    def term(self, p: int, code: str, system: str | None, text: str = "") -> int: ...
+
+    def unit(self, system: str, code: str, unit: str) -> int: ...
+
+    def resource(self, rt: int, id: str) -> int: ...
+
+    def resolve(self) -> None: ...
 
 
 @dataclass(slots=True)
@@ -44,10 +58,10 @@ class Rows:
 
 
 def index_rows(
-    entries: Entries, catalogue: Catalogue, numbering: Numbering, rt: int, rid: int
+    entries: Entries, catalogue: Catalogue, numbering: Numbers, rt: int, rid: int
 ) -> Rows:
     """The rows that make resource `rid` of type `rt` findable. While a number is
-    missing (`Numbering.missing`) they are not right yet."""
+    missing (`Numbers.missing`) they are not right yet."""
     rows = Rows(NO_DATE if entries.clinical is None else entries.clinical)
     rows.ix.append((rt, rows.d, rid))
     _add_terms(rows, entries, catalogue, numbering, rid)
@@ -59,7 +73,7 @@ def index_rows(
 
 
 def _add_terms(
-    rows: Rows, entries: Entries, catalogue: Catalogue, numbering: Numbering, rid: int
+    rows: Rows, entries: Entries, catalogue: Catalogue, numbering: Numbers, rid: int
 ) -> None:
     """What is found by equality: tokens, displays, uris, references."""
     p_of, bit_of, term = catalogue.p_of, catalogue.bit_of, numbering.term
@@ -85,7 +99,7 @@ def _add_terms(
 
 
 def _add_values(
-    rows: Rows, entries: Entries, catalogue: Catalogue, numbering: Numbering, rt: int, rid: int
+    rows: Rows, entries: Entries, catalogue: Catalogue, numbering: Numbers, rt: int, rid: int
 ) -> None:
     """What is found by range: dates, numbers, quantities (strings are kept by `_texts`)."""
     p_of, bit_of = catalogue.p_of, catalogue.bit_of
@@ -134,7 +148,7 @@ def _add_composite(
     parts: tuple[Entry, ...],
     rid: int,
     catalogue: Catalogue,
-    numbering: Numbering,
+    numbering: Numbers,
 ) -> None:
     """A composite is kept under its first token, so that the other part is a plain value."""
     kinds = [catalogue.registry.numbered[part[0]].kind for part in parts]
