@@ -60,7 +60,7 @@ async def reindex(
 
 def _begin(work: Work, wanted: Registry, definitions: Sequence[bytes]) -> int:
     """Write by the parameters to come from now on; the last `rid` that was written before."""
-    if _to_come(work.database) != list(definitions):
+    if definitions_of(work.database, TO_COME) != list(definitions):
         set_stage(work.database, TO_COME, definitions)
         work.advance(CURSOR, 0)
     enrol(work.database, wanted, RESOURCE_TYPES)
@@ -69,9 +69,10 @@ def _begin(work: Work, wanted: Registry, definitions: Sequence[bytes]) -> int:
     return int(last)
 
 
-def _to_come(database: Database) -> list[bytes] | None:
+def definitions_of(database: Database, stage: int) -> list[bytes] | None:
+    """Those of a stage; None when nothing was ever noted of it."""
     sql = "SELECT definition FROM custom WHERE stage = ? ORDER BY place"
-    rows = [row for (row,) in database.execute(sql, (TO_COME,))]
+    rows = [row for (row,) in database.execute(sql, (stage,))]
     return [bytes(definition) for definition in rows[1:]] if rows else None
 
 
