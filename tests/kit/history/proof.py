@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tests.kit.history.checker import check
 from tests.kit.history.left import left
 from tests.kit.history.notes import Fate, Notes
+from tests.kit.history.run import run
+from tests.kit.history.site import Site
 
 _ENOUGH = 20  # sentences
+
+
+def survive(site: Site, disturbances: Sequence[Callable[[], None]], answers: int = 150) -> None:
+    """Prove that a record outlives these, while many write: about so many requests to write are
+    answered from one disturbance to the next. A disturbance is `site.crash`, or what befalls a
+    database; when it returns, all is to come back by itself."""
+    acknowledgements = answers * len(disturbances)
+    notes = run(site.roots, acknowledgements=acknowledgements, disturbances=disturbances)
+    site.crash_all()  # so that what is left comes from the disk
+    prove(notes, site.roots)
 
 
 def prove(notes: Notes, servers: Sequence[str]) -> None:

@@ -63,5 +63,13 @@ class Site:
         """Kill one of the servers, not always just after an answer, and start it again."""
         number = self._random.randrange(len(self._ports))
         threading.Event().wait(self._random.random() / 100)
+        self._anew(number)
+
+    def crash_all(self) -> None:
+        """One after the other."""
+        for number in range(len(self._ports)):
+            self._anew(number)
+
+    def _anew(self, number: int) -> None:
         self.kill(number)
         self.start(number)
