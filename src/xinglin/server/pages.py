@@ -9,6 +9,7 @@ from typing import Final
 
 import structlog
 
+from xinglin.server.backups.gauges import latest
 from xinglin.server.house import House
 from xinglin.server.http import Request, Response
 from xinglin.server.landing import landing
@@ -44,7 +45,10 @@ async def ready(house: House, metrics: Metrics, request: Request) -> Response:
 
 async def measured(house: House, metrics: Metrics, request: Request) -> Response:
     content_type = b"text/plain; version=0.0.4; charset=utf-8"
-    return Response(200, metrics.text(), [(b"content-type", content_type)])
+    text = metrics.text()
+    if house.settings.backup_folder is not None:
+        text += await asyncio.to_thread(latest, house.settings.backup_folder)
+    return Response(200, text, [(b"content-type", content_type)])
 
 
 PAGES: Mapping[str, Page] = MappingProxyType(

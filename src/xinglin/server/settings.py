@@ -103,6 +103,25 @@ class Settings(BaseSettings):
         description="Names or addresses of hosts, besides loopback, to which Subscriptions may "
         "send notifications; `*` for all.",
     )
+    backup_folder: Path | None = Field(
+        None,
+        description="Folder into which the server writes backups of the record by itself; none "
+        "when not set. Of several servers on one database one does it, so all need the folder.",
+    )
+    backup_every: str = Field(
+        "24h",
+        pattern=r"^[1-9]\d{0,5}[mhd]$",
+        description="Time from one backup to the next, in minutes, hours or days: `90m`, `24h`, "
+        "`7d`.",
+    )
+    backup_keep: int = Field(
+        7, gt=0, description="The newest backups that are kept, as many as this; older ones go."
+    )
+    backup_keep_weeks: int = Field(
+        4,
+        ge=0,
+        description="Besides, the newest of each calendar week is kept, for as many weeks as this.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="Least severity that is logged."
     )

@@ -1,0 +1,1 @@
+"""Backups that the server makes by itself, at the times and as many as the settings say."""
