@@ -199,6 +199,7 @@ class Writer:
             job.result = job.error = None
         if not _together(ledger, group, t):
             self._lane.begin(ledger)
+            t = self._next(ledger.t)  # others may have written in between
             for job in group:
                 _alone(ledger, job, t)
         ledger.store()
