@@ -75,10 +75,9 @@ class Readers:
     def _waits(self) -> bool:
         """Whether to try again; nobody waits who comes when it is long gone."""
         now = time.monotonic()
-        if self._lost is None:
-            self._lost = now
+        lost = self._lost = self._lost or now  # another thread may find it again meanwhile
         time.sleep(PAUSE)
-        return now - self._lost < PATIENCE
+        return now - lost < PATIENCE
 
     def close(self) -> None:
         self._pool.shutdown()
