@@ -40,7 +40,7 @@ def lying(root: str, lie: Lie, *, seldom: float = 0.5) -> Iterator[str]:
     random = Random(0)  # noqa: S311  (no secrets)
     upstream = httpx.Client(base_url=root, timeout=60)
 
-    class Handler(BaseHTTPRequestHandler):
+    class Liar(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
 
@@ -66,7 +66,7 @@ def lying(root: str, lie: Lie, *, seldom: float = 0.5) -> Iterator[str]:
         def log_message(self, format: str, *args: object) -> None:
             """Nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Liar)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     try:
