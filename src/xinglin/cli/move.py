@@ -44,8 +44,6 @@ def move(
     from xinglin.cli.record.opening import unreachable
     from xinglin.store.places import place
 
-    gc.freeze()
-    gc.set_threshold(_GARBAGE)
     here, there = place(source), place(target)
     if here == there:
         raise typer.BadParameter("FROM and TO are the same", param_hint="TO")
@@ -68,6 +66,9 @@ async def _move(source: Path | str, target: Path | str, progress: Progress) -> M
     from xinglin.store.places import open_database, open_store
     from xinglin.store.relational.moving import move as move_record
 
+    threshold = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(_GARBAGE)
     with reaching(source), open_database(source) as database:
         with reaching(target):
             store = open_store(target, clock=wall_clock)
@@ -76,3 +77,5 @@ async def _move(source: Path | str, target: Path | str, progress: Progress) -> M
                 return await move_record(database, store, progress)
         finally:
             store.close()
+            gc.set_threshold(*threshold)
+            gc.unfreeze()

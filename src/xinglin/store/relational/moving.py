@@ -13,13 +13,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from zstandard import ZstdError
+
 from xinglin.fhir.outcome import Issue, Refused
 from xinglin.store.face import Version
 from xinglin.store.relational.database import Database, Row
 from xinglin.store.relational.keys import unpack_id
 from xinglin.store.relational.reindexing import IN_FORCE, TO_COME, definitions_of
 from xinglin.store.relational.store import RelationalStore
-from xinglin.store.relational.versions import METHODS, decode, unpacker
+from xinglin.store.relational.versions import METHODS, content_hash, decode, unpacker
 from xinglin.store.relational.work import Work
 
 PORTION = 1000  # versions that are written together
@@ -28,7 +30,7 @@ HASHES = 20_000  # versions that are compared together
 
 _SIZES = """SELECT coalesce(length(body), 0) FROM ver WHERE seq > ? AND seq <= ?
             ORDER BY seq LIMIT ?"""
-_FEED = """SELECT v.seq, v.t, v.rt, r.id, v.v, v.method, v.dict, v.body
+_FEED = """SELECT v.seq, v.t, v.rt, r.id, v.v, v.method, v.hash, v.dict, v.body
            FROM ver v CROSS JOIN res r WHERE r.rid = v.rid AND v.seq > ? ORDER BY v.seq LIMIT ?"""
 _END = "SELECT coalesce(max(seq), 0) FROM ver"
 _HASHES = "SELECT seq, hash FROM ver WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?"
@@ -55,7 +57,7 @@ async def move(source: Database, target: RelationalStore, progress: Progress) ->
 
     Raises:
         Refused: the target holds something else; or other search parameters are just coming
-            into force in the source.
+            into force in the source; or a version of it was altered on its disk.
     """
     return await _Move(source, target, progress).run()
 
@@ -111,11 +113,17 @@ class _Move:
         return [self._version(row) for row in rows]
 
     def _version(self, row: Row) -> Version:
-        seq, t, rt, id, number, method, dictionary, packed = row
-        meta = body = None
-        if packed is not None:
-            meta, body = decode(self._unpacker.unpack(dictionary, packed))
-        return Version(self._type[rt], unpack_id(id), number, t, METHODS[method], meta, body, seq)
+        seq, t, rt, id, number, how, hash, dictionary, packed = row
+        type, id, method = self._type[rt], unpack_id(id), METHODS[how]
+        try:
+            stored = None if packed is None else self._unpacker.unpack(dictionary, packed)
+        except (ZstdError, ValueError):
+            stored = b""
+        if content_hash(type, id, number, t, method, stored) != hash:
+            given: dict[str, str | int] = {"version": f"{type}/{id}/_history/{number}"}
+            raise Refused(Issue("exception", "store.version-altered", given=given))
+        meta, body = (None, None) if stored is None else decode(stored)
+        return Version(type, id, number, t, method, meta, body, seq)
 
     def _end(self) -> int:
         [(end,)] = self._source.execute(_END)
