@@ -71,6 +71,10 @@ class Database(Protocol):
         time. Inside a snapshot or a transaction only."""
         ...
 
+    def unsound(self) -> list[str]:
+        """What the engine itself finds wrong with what it keeps, in its own words."""
+        ...
+
     @property
     def in_transaction(self) -> bool: ...
 

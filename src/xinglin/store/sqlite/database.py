@@ -18,6 +18,8 @@ from xinglin.store.relational.sql import Binding
 # What a disk does that is full, failing, or gone: it is tried again when somebody writes again.
 _CANNOT_KEEP = (apsw.FullError, apsw.IOError, apsw.CantOpenError, apsw.ReadOnlyError)
 
+FAULTS = 20  # of a file that are told
+
 
 class Sqlite:
     """The Database of `relational/database.py`; its disk's failures are those of apsw."""
@@ -75,6 +77,15 @@ class Sqlite:
         rows = iter(self.connection.execute(text))
         while portion := list(islice(rows, size)):
             yield portion
+
+    def unsound(self) -> list[str]:
+        try:
+            said = [
+                text for (text,) in self.connection.execute(f"PRAGMA integrity_check({FAULTS})")
+            ]
+        except apsw.CorruptError as error:
+            return [str(error)]
+        return [] if said == ["ok"] else said
 
     @contextmanager
     def transaction(self, *, keep: bool = True) -> Iterator[None]:

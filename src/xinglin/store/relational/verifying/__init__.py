@@ -25,9 +25,20 @@ __all__ = ["Finding", "Kind", "Tally", "rebuild", "verify"]
 def verify(database: Database, tally: Tally) -> Iterator[Finding]:
     """All that is wrong, as it is found; `tally` says how far the work is."""
     with database.snapshot():
-        for finding in _findings(database, tally):
+        for finding in _all(database, tally):
             tally.found[finding.kind] += 1
             yield finding
+
+
+def _all(database: Database, tally: Tally) -> Iterator[Finding]:
+    unsound = database.unsound()
+    for said in unsound:
+        yield Finding("engine", what={"said": said})
+    try:
+        yield from _findings(database, tally)
+    except Exception:
+        if not unsound:
+            raise  # else it could read no further, which is no wonder
 
 
 def _findings(database: Database, tally: Tally) -> Iterator[Finding]:
