@@ -10,6 +10,7 @@ import typer
 
 from benchmarks import page, records
 from benchmarks.doors import doors
+from benchmarks.engines import engines
 from benchmarks.importing import importing
 from benchmarks.scaling import scaling
 from benchmarks.setting import Setting
@@ -19,6 +20,7 @@ PARTS: dict[str, Callable[[Setting], records.Record]] = {
     "importing": importing,
     "doors": doors,
     "scaling": scaling,
+    "engines": engines,
 }
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
+from benchmarks import columns
+from benchmarks.markdown import table
 from benchmarks.records import Point, Record, latest
 from xinglin.cli.benchmarking.chart import drawn
 from xinglin.cli.benchmarking.figures import WHOLE, Row, price
@@ -20,8 +22,8 @@ is written by hand. The commands, with Bundles of Synthea in a folder (processor
 each run are at the end):
 
 ```sh
-XINGLIN_BUNDLES=synthea/ .venv/bin/python -m benchmarks   # --only importing, doors or scaling
-./run bench --bundles synthea/                            # the workloads alone, on any server
+XINGLIN_BUNDLES=synthea/ .venv/bin/python -m benchmarks # --only importing, doors, scaling, engines
+./run bench --bundles synthea/                          # the workloads alone, on any server
 ```
 
 What each measures, and how to read it: [benchmarks/README.md](../benchmarks/README.md).
@@ -68,6 +70,8 @@ def page(newest: dict[str, Record]) -> str:
             parts.append(_workloads(record.report))
         if record.points:
             parts.append(_sizes(record.points))
+        if record.engines:
+            parts.append(columns.drawn(record))
     parts += [_PUBLISHED, _machines(newest.values())]
     return "\n".join(parts)
 
@@ -150,9 +154,3 @@ def _machines(records: Iterable[Record]) -> str:
     ]
     head = ("part", "machine", "system", "data", "when, and what", "load average")
     return "## Where and when\n\n" + table(head, rows)
-
-
-def table(head: Sequence[str], rows: Iterable[Iterable[str]]) -> str:
-    """As Markdown; the first column to the left, the others to the right."""
-    lines = [head, ["---", *["--:"] * (len(head) - 1)], *rows]
-    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)

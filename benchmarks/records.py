@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from xinglin.cli.benchmarking.figures import Row
 from xinglin.cli.benchmarking.machine import Machine
 from xinglin.cli.benchmarking.measuring import Report
 
@@ -47,6 +48,25 @@ class Point(Struct, frozen=True, kw_only=True):
     http_p99_ms: float
 
 
+class Line(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One workload on one engine."""
+
+    row: Row  # its CPU is that of the server processes alone
+    database_us: float | None = None  # CPU of PostgreSQL, a request, or a resource of an import
+
+
+class Engine(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The record in one engine, behind so many server processes."""
+
+    name: str
+    processes: int
+    imported_per_second: float  # resources, by so many processes of `xinglin import`
+    import_us: float  # CPU of these, for a resource
+    import_database_us: float | None = None  # and that of PostgreSQL
+    bytes_each: float  # on disk, after it
+    lines: dict[str, Line]  # by workload
+
+
 class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
     part: str
     machine: Machine
@@ -56,6 +76,9 @@ class Record(Struct, frozen=True, kw_only=True, omit_defaults=True):
     results: list[Result]
     report: Report | None = None
     points: list[Point] = []
+    engines: list[Engine] = []
+    limits: dict[str, float] = {}  # what the engines are compared with, a second
+    settings: dict[str, str] = {}  # of PostgreSQL
 
 
 def read(path: Path = RESULTS) -> list[Record]:

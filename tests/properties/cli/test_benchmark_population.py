@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.page import table
+from benchmarks.markdown import table
 from benchmarks.population import Population
 from benchmarks.records import Result
 from xinglin.cli.benchmarking.bundles import packets

@@ -80,7 +80,7 @@ def echoing(door: Door, answers: Answers) -> Iterator[Target]:
     process.start()
     try:
         base = f"http://127.0.0.1:{here.recv()}{urlsplit(door.base).path}"
-        yield Target(Door(base, door.headers), process.pid)
+        yield Target(Door(base, door.headers), (cast(int, process.pid),))
     finally:
         process.terminate()
         process.join()

@@ -102,7 +102,7 @@ class Bench:
         self, target: Target, setting: Setting, name: str, users: int, answers: Answers
     ) -> None:
         """The same questions to a server that only echoes; and the limits inside, once."""
-        if target.pid is not None and self.limits is None and name == "read":
+        if target.pids and self.limits is None and name == "read":
             texts = [body for _, body in answers.values()]
             self.limits = limits(texts, created(setting.ground), self._plan.seconds / 10)
         with echoing(target.door, answers) as echo:
