@@ -41,4 +41,6 @@ def reaching(place: Path | str) -> Iterator[None]:
         raise Unreachable(where, str(gone).strip()) from gone
     except SchemaMismatch as other:
         given: dict[str, str | int] = {"folder": where, "reason": str(other)}
-        raise Refused(Issue("conflict", "server.folder-of-another-edition", given=given)) from other
+        earlier = other.found < other.expected
+        key = "cli.record-of-earlier" if earlier else "server.folder-of-another-edition"
+        raise Refused(Issue("conflict", key, given=given)) from other

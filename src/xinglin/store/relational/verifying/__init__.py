@@ -49,6 +49,7 @@ def _findings(database: Database, tally: Tally) -> Iterator[Finding]:
     yield from feed.findings()
     live = None
     catalogues, unnumbered = _catalogues(database)
+    tally.reindexing = len(catalogues) > 1
     if unnumbered:
         yield Finding("parameter", what={"name": unnumbered})
     else:

@@ -56,6 +56,7 @@ class Feed:
                 self._tally.versions += 1
                 yield from self._order(row[0], row[1])
                 yield from self._version(row)
+            self._tally.seen(self._tally)
         [(end,)] = self._database.execute("SELECT seq FROM lane").fetchall() or [(self.seq,)]
         if end > self.seq:
             yield Finding("gap", what={"first": self.seq + 1, "last": end})

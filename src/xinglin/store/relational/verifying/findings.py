@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Literal, NamedTuple
@@ -23,6 +23,7 @@ Kind = Literal[
     "dates",  # the clinical date or the values that a resource has are noted wrongly
     "missing",  # rows of the index are not there
     "surplus",  # rows of the index should not be there
+    "stray",  # rows of the index are of no resource at all
     "count",  # how many resources a type has is noted wrongly
     "counter",  # a number could be given twice
     "parameter",  # a search parameter has no number
@@ -30,7 +31,7 @@ Kind = Literal[
 
 # What follows from the versions, and can be made from them again.
 MENDABLE: frozenset[Kind] = frozenset(
-    {"misplaced", "live", "dates", "missing", "surplus", "count", "counter", "parameter"}
+    {"misplaced", "live", "dates", "missing", "surplus", "stray", "count", "counter", "parameter"}
 )
 
 Given = Mapping[str, str | int]
@@ -59,13 +60,23 @@ class Finding(NamedTuple):
         return Issue("processing", f"store.found-{self.kind}", self.place or None, given)
 
 
+def _nobody(_: Tally) -> None:
+    """Nobody looks."""
+
+
 @dataclass(slots=True)
 class Tally:
-    """How far a verification is."""
+    """How far the work is; `seen` is called from time to time."""
 
+    seen: Callable[[Tally], None] = _nobody
     versions: int = 0
     resources: int = 0
     rows: int = 0  # of the index
     of_versions: int = 0
     of_resources: int = 0
+    reindexing: bool = False  # other search parameters are being brought into force
     found: Counter[Kind] = field(default_factory=Counter)
+
+    @property
+    def mendable(self) -> int:
+        return sum(count for kind, count in self.found.items() if kind in MENDABLE)

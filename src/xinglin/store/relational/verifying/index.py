@@ -44,6 +44,7 @@ class Index:
     def findings(self) -> Iterator[Finding]:
         for first, last, resources in self._resources.portions():
             yield from self._portion(first, last, resources)
+            self._tally.seen(self._tally)
         for sums in (self._postings, self._left):
             self._tally.rows += sums.take_away()
             yield from self._one_by_one(sums)
@@ -55,7 +56,7 @@ class Index:
             self.highest = max(self.highest, resource.rid)
             if resource.written:
                 self._tally.resources += 1
-                self.live[resource.rt] += resource.live
+                self.live[resource.rt] += resource.is_live
                 yield from _versions(resource)
             own = {table: found.pop(resource.rid, set()) for table, found in there.items()}
             brought = expected.get(resource.rid)
@@ -166,4 +167,4 @@ def _rows(table: str, resource: Resource, wanted: set[Row], there: set[Row]) -> 
 
 
 def _nobodys(table: str, rid: int, rows: set[Row]) -> Finding:
-    return Finding("surplus", what={"table": table, "rows": len(rows), "rid": rid})
+    return Finding("stray", what={"table": table, "rows": len(rows), "rid": rid})

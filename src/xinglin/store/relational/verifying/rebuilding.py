@@ -58,6 +58,7 @@ def _rebuild(database: Database, tally: Tally) -> None:
     enrol(database, registry, RESOURCE_TYPES)
     _place(database, _current)
     _place(database, _superseded)
+    [(tally.of_resources,)] = database.execute("SELECT count(*) FROM res WHERE seq IS NOT NULL")
     for table in (*COLUMNS, "comp"):
         database.execute(f"DELETE FROM {table}")
     database.execute("UPDATE type SET live = 0")
@@ -120,8 +121,9 @@ def _index(database: Database, catalogue: Catalogue, tally: Tally) -> None:
             if resource.after:
                 change = resource.change(resource.after[0])
                 ledger.batch.change(change, more=change.live)
-            elif resource.live:
+            elif resource.is_live:
                 more = "UPDATE type SET live = live + 1 WHERE rt = ?"
                 database.execute(more, (resource.rt,))
         ledger.keep()
+        tally.seen(tally)
     ledger.store()

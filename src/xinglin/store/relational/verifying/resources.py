@@ -64,6 +64,11 @@ class Resource:
         return self.seq is not None
 
     @property
+    def is_live(self) -> bool:
+        """By its current version or, where that cannot be read, by what is noted."""
+        return self.after[0] is not None if self.after else self.live == 1
+
+    @property
     def whole(self) -> bool:
         """Whether all is known of what it ever was."""
         return self.readable and not self.missing
