@@ -118,7 +118,7 @@ class Settings(BaseSettings):
         7, gt=0, description="The newest backups that are kept, as many as this; older ones go."
     )
     backup_keep_weeks: int = Field(
-        4,
+        5,
         ge=0,
         description="Besides, the newest of each calendar week is kept, for as many weeks as this.",
     )
