@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -10,6 +11,8 @@ import typer
 
 FOUND = 1  # exit codes
 INTERRUPTED = 130  # as shells have it
+
+_GARBAGE = 100_000  # as for an import: many objects, few cycles
 
 
 def verify(
@@ -40,6 +43,8 @@ def verify(
     from xinglin.store.places import open_database, shown
 
     place = chosen(data, database)
+    gc.freeze()
+    gc.set_threshold(_GARBAGE)
     with Screen(shown(place), as_json=as_json) as screen:
         try:
             with reaching(place), open_database(place, write=repair) as opened:

@@ -29,14 +29,20 @@ _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 def read(unpacker: Unpacker, dictionary: int, packed: bytes) -> bytes | None:
     """The stored text of a version; None when it cannot be read."""
     try:
-        stored = unpacker.unpack(dictionary, packed)
-        meta, body = decode(stored)
+        return unpacker.unpack(dictionary, packed)
+    except (ZstdError, msgspec.MsgspecError, ValueError, LookupError, MemoryError):
+        return None
+
+
+def _is_json(stored: bytes) -> bool:
+    meta, body = decode(stored)
+    try:
         _members.decode(body)
         if meta is not None:
             _members.decode(meta)
-    except (ZstdError, msgspec.MsgspecError, ValueError, LookupError, MemoryError):
-        return None
-    return stored
+    except (msgspec.MsgspecError, ValueError):
+        return False
+    return True
 
 
 class Feed:
@@ -78,7 +84,7 @@ class Feed:
         stored = None
         if packed is not None:
             stored = read(self._unpacker, dictionary, packed)
-            if stored is None:
+            if stored is None or not _is_json(stored):
                 yield Finding("unreadable", type, name, v, {"seq": seq})
         if stored is not None or packed is None:
             known = 0 <= method < len(METHODS)

@@ -36,27 +36,21 @@ class Known:
         return self._number("unit", (system, code, unit))
 
     def resource(self, rt: int, id: str) -> int:
-        return self._number("res", (rt, pack_id(id)))
+        return self._number("res", (rt, id))
 
     def resolve(self) -> None:
         systems = {(system,) for _, _, system, _ in self._wanted["term"] if system is not None}
         new = {each for each in systems if ("system", each) not in self._numbers}
         self._look_up("system", ("uri",), "sys", {key: key for key in new})
-        self._look_up(
-            "term",
-            ("p", "code", "sys", "text"),
-            "tid",
-            {
-                key: (key[0], key[1], self._system(key[2]), key[3])
-                for key in self._wanted.pop("term")
-            },
-        )
-        for table, columns, number in (
-            ("unit", ("system", "code", "unit"), "u"),
-            ("res", ("rt", "id"), "rid"),
-        ):
-            keys = {key: key for key in self._wanted.pop(table, ())}
-            self._look_up(table, columns, number, keys)
+        terms = {
+            (p, code, system, text): (p, code, self._system(system), text)
+            for p, code, system, text in self._wanted.pop("term")
+        }
+        self._look_up("term", ("p", "code", "sys", "text"), "tid", terms)
+        units = {key: key for key in self._wanted.pop("unit", ())}
+        self._look_up("unit", ("system", "code", "unit"), "u", units)
+        resources = {(rt, id): (rt, pack_id(id)) for rt, id in self._wanted.pop("res", ())}
+        self._look_up("res", ("rt", "id"), "rid", resources)
         self.missing = 0
 
     def _system(self, uri: Any) -> int:
