@@ -8,6 +8,8 @@ from __future__ import annotations
 from xinglin.store.relational.database import Database
 from xinglin.store.relational.keys import pack_id
 
+RESOURCES = 4_000  # whose numbers are kept at hand: who is asked about is soon asked about again
+
 
 class Names:
     """Look up in one database."""
@@ -16,6 +18,7 @@ class Names:
         self._database = database
         self._systems: dict[str, int] = {}
         self._units: list[tuple[int, str, str, str]] = []
+        self._resources: dict[tuple[int, str], int] = {}
 
     def system(self, uri: str) -> int | None:
         if uri == "":
@@ -69,7 +72,16 @@ class Names:
         return self._units
 
     def resource(self, rt: int, id: str) -> int | None:
+        known = self._resources.get((rt, id))
+        if known is not None:
+            return known
         row = self._database.execute(
             "SELECT rid FROM res WHERE rt = ? AND id = ?", (rt, pack_id(id))
         ).fetchone()
-        return None if row is None else row[0]
+        if row is None:
+            return None
+        if len(self._resources) == RESOURCES:
+            self._resources.clear()
+        number: int = row[0]
+        self._resources[rt, id] = number
+        return number

@@ -119,7 +119,8 @@ def _choose(
         source = _source(database, conditions, type, node, dates)
         if source is None:
             continue
-        rows = _rows(database, source)
+        # Of one that is larger than the smallest so far nobody needs to know how large.
+        rows = _rows(database, source, CAP if best is None else min(CAP, best[0] + 1))
         rank = (rows, isinstance(source, Rids))  # walk postings rather than sort a large set
         if best is None or rank < best[:2]:
             best = (*rank, source, node)
@@ -133,15 +134,15 @@ def _choose(
     return source, node
 
 
-def _rows(database: Database, source: Postings | Rids) -> int:
-    """How many rows it has, up to CAP."""
+def _rows(database: Database, source: Postings | Rids, most: int = CAP) -> int:
+    """How many rows it has, up to so many."""
     if isinstance(source, Postings):
         held = source.of()
         inner = Sql(f"SELECT 1 FROM ix a WHERE {held.text}", held.bindings)
     else:
         inner = source.select
-    counted = f"SELECT count(*) FROM (SELECT 1 FROM ({inner.text}) s LIMIT {CAP}) x"
-    [(rows,)] = database.execute(counted, inner.bindings)
+    counted = f"SELECT count(*) FROM (SELECT 1 FROM ({inner.text}) s LIMIT ?) x"
+    [(rows,)] = database.execute(counted, (*inner.bindings, most))
     return int(rows)
 
 
