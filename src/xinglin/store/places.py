@@ -27,11 +27,17 @@ def place(text: str) -> Path | str:
 
 
 def shown(place: Place) -> str:
-    """As it may be shown: without a password."""
+    """As it may be shown: without a password.
+
+    >>> shown("postgresql://du:secret@a,b/record?password=secret&target_session_attrs=read-write")
+    'postgresql://du@a,b/record?target_session_attrs=read-write'
+    """
     if isinstance(place, str):
-        scheme, _, rest = place.partition("://")
+        address, mark, asked = place.partition("?")
+        scheme, _, rest = address.partition("://")
         account, at, where = rest.rpartition("@")
-        return f"{scheme}://{account.partition(':')[0]}{at}{where}"
+        kept = "&".join(each for each in asked.split("&") if "password" not in each.lower())
+        return f"{scheme}://{account.partition(':')[0]}{at}{where}{mark if kept else ''}{kept}"
     return "memory" if place is None else str(place)
 
 
