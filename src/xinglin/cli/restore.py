@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+FOUND = 1  # exit code
+
 
 def restore(
     file: Annotated[Path, typer.Argument(help="The backup; - for the standard input.")],
@@ -19,13 +21,19 @@ def restore(
     check: Annotated[
         bool, typer.Option("--check", help="Only read the backup to its end, and restore nothing.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Then read all of the record again: xinglin verify.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print a JSON object; with --verify one more.")
+    ] = False,
 ) -> None:
     """Make a record from a backup, in a folder or a database that has none.
 
     It is there when it is complete; of a restore that fails or is stopped nothing is left that
     looks like a record. A backup of either engine can be restored into the other. Ends with
-    0: done, 1: refused, 2: the command makes no sense, 3: the place cannot be reached.
+    0: done, 1: refused, or something found, 2: the command makes no sense, 3: the place cannot
+    be reached.
     """
     from xinglin.cli.backing_up import conclude, watching
     from xinglin.cli.record.door import Unreachable
@@ -53,3 +61,16 @@ def restore(
         raise Refused(Issue("exception", "cli.restore-failed", given=given)) from error
     key = "cli.backup-whole" if check else "cli.restore-ended"
     conclude(key, str(file), contents, begun, as_json=as_json)
+    if verify and not check:
+        _verify(place, as_json=as_json)
+
+
+def _verify(place: Path | str, *, as_json: bool) -> None:
+    from xinglin.cli.verifying import Screen
+    from xinglin.store.places import open_database, shown
+
+    with Screen(shown(place), as_json=as_json) as screen, open_database(place) as database:
+        screen.read(database)
+    screen.conclude()
+    if screen.found:
+        sys.exit(FOUND)

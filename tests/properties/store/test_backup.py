@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -37,6 +37,10 @@ def write(record: Record, steps: list[Any]) -> None:
     record.commit(work)
 
 
+def advance(name: str, seq: int, transaction: Transaction) -> None:
+    transaction.advance(name, seq)
+
+
 def backup(place: Path | str) -> io.BytesIO:
     out = io.BytesIO()
     backups.pour(place, out, made=1)
@@ -55,7 +59,7 @@ def test_what_is_restored_is_what_there_was_and_goes_on_like_it(
             for steps in works:
                 write(original, steps)
             for name, seq in cursors.items():
-                original.commit(lambda t, name=name, seq=seq: t.advance(name, seq))
+                original.commit(partial(advance, name, seq))
         backups.restore(backup(source), target)
         assert everything(target) == everything(source)
         with opened(source) as original, opened(target) as copy:
