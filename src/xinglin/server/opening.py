@@ -65,8 +65,7 @@ def _store(place: Place, clock: Callable[[], int]) -> Store:
         given = {"database": folder, "reason": str(error).strip()}
         raise Refused(Issue("transient", "server.no-database", "database", given)) from error
     except ValueError as error:
-        given = {"text": folder}
-        raise Refused(Issue("value", "server.bad-value", "database", given)) from error
+        raise Refused(Issue("value", "server.no-database-url", "database")) from error
     except OSError as error:
         given = {"folder": folder, "reason": error.strerror or str(error)}
         raise Refused(Issue("exception", "server.folder-unusable", "data", given)) from error

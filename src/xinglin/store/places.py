@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from urllib.parse import unquote
 
 from xinglin.store.postgres import open_database as open_postgres_database
 from xinglin.store.postgres import open_store as open_postgres
@@ -18,6 +20,13 @@ from xinglin.store.sqlite.making import new_record as new_sqlite_record
 
 URL = ("postgresql://", "postgres://")
 
+# The account ends as libpq sees it (PostgreSQL 15, 34.1.1.2).
+_SHOWN = re.compile(
+    r"(?P<scheme>postgres(?:ql)?://)((?P<user>[^:@/?]*)(:[^@/]*)?(?=@))?(?P<where>@?[^@?]*)"
+    r"(\?(?P<asked>.*))?",
+    re.DOTALL,
+)
+
 Place = Path | str | None  # a folder, the URL of a database, or a record that is gone when closed
 
 
@@ -27,17 +36,21 @@ def place(text: str) -> Path | str:
 
 
 def shown(place: Place) -> str:
-    """As it may be shown: without a password.
+    """As it may be shown: without a password, wherever it stands.
 
     >>> shown("postgresql://du:secret@a,b/record?password=secret&target_session_attrs=read-write")
     'postgresql://du@a,b/record?target_session_attrs=read-write'
+    >>> shown("postgresql://du:sec/ret@a/record")  # the slash had to be %2F
+    'postgresql://…'
     """
     if isinstance(place, str):
-        address, mark, asked = place.partition("?")
-        scheme, _, rest = address.partition("://")
-        account, at, where = rest.rpartition("@")
-        kept = "&".join(each for each in asked.split("&") if "password" not in each.lower())
-        return f"{scheme}://{account.partition(':')[0]}{at}{where}{mark if kept else ''}{kept}"
+        found = _SHOWN.fullmatch(place)
+        if found is None:  # what is written wrongly may have a password anywhere
+            return f"{URL[0]}…"
+        asked = (found["asked"] or "").split("&")
+        kept = [each for each in asked if each and "password" not in unquote(each)]
+        query = f"?{'&'.join(kept)}" if kept else ""
+        return f"{found['scheme']}{found['user'] or ''}{found['where']}{query}"
     return "memory" if place is None else str(place)
 
 

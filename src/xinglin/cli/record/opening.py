@@ -13,7 +13,6 @@ from xinglin.cli import language
 from xinglin.cli.record.door import Door, Unreachable
 from xinglin.fhir.outcome import Issue, Refused
 from xinglin.fhir.wording import sentence
-from xinglin.store.places import shown
 from xinglin.store.relational.database import Unreachable as NoDatabase
 from xinglin.store.sqlite import FolderInUse
 
@@ -46,7 +45,8 @@ def open_door(
     except Refused as refused:
         used = refused.__cause__
         if isinstance(used, NoDatabase):
-            raise Unreachable(shown(database or ""), str(used)) from used
+            where = str(refused.issues[0].given["database"])
+            raise Unreachable(where, str(used)) from used
         if not isinstance(used, FolderInUse):
             raise
         if used.address is None:

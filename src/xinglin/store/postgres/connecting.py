@@ -10,7 +10,11 @@ from psycopg.conninfo import conninfo_to_dict
 from xinglin.store.postgres.schema import SCHEMA
 from xinglin.store.relational.database import Unreachable
 
-Role = Literal["read", "write"]
+# To ask what clients want to know, to read at one's leisure, to write, to hold a lease.
+Role = Literal["ask", "read", "write", "lease"]
+
+URL = ("postgresql://", "postgres://")
+LIMIT = 60  # seconds that an answer to a client may take
 
 # Who is gone without a word is found out in about ten seconds, whether it owes an answer (keep
 # alive) or an acknowledgement (user timeout).
@@ -41,11 +45,21 @@ _SESSION = {
     "enable_mergejoin": "off",
     "enable_hashjoin": "off",
     "max_parallel_workers_per_gather": "0",
+    # The other way round, for what a machine held that is gone: the lane, a lease.
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "4",
+    "tcp_user_timeout": "30s",
 }
-_WRITER = {
-    "idle_in_transaction_session_timeout": "30s",  # a server that hangs must not keep the lane
-    "lock_timeout": "0",
-    "statement_timeout": "0",
+_OF_ROLE: dict[Role, dict[str, str]] = {
+    "ask": {"statement_timeout": f"{LIMIT}s"},  # who asked has gone by then
+    "read": {},
+    "write": {
+        "idle_in_transaction_session_timeout": "30s",  # a server that hangs must not keep the lane
+        "lock_timeout": "0",
+        "statement_timeout": "0",
+    },
+    "lease": {"idle_session_timeout": "30s"},  # … nor what others could do instead
 }
 # Acknowledged means on disk. `off` counts only when the URL itself asks for it.
 _DURABLE = """SELECT set_config('synchronous_commit', 'on', FALSE) FROM pg_settings
@@ -59,17 +73,34 @@ def connect(url: str, role: Role) -> psycopg.Connection[Any]:
         ValueError: the URL is none.
         Unreachable: no such server answers.
     """
-    try:
-        asked = conninfo_to_dict(url)
-    except psycopg.ProgrammingError:
-        raise ValueError("not the URL of a PostgreSQL database") from None  # it holds a password
-    settings = _SESSION | (_WRITER if role == "write" else {})
+    asked = _asked(url)
+    settings = _SESSION | _OF_ROLE[role]
     ours = " ".join(f"-c {name}={value}" for name, value in settings.items())
     asked["options"] = f"{ours} {asked.get('options') or ''}"
     try:
         connection = psycopg.connect(**{**_NETWORK, **asked}, autocommit=True)
+    except psycopg.OperationalError as error:
+        raise Unreachable(_in_one_line(error)) from None
+    try:
         if role == "write":
             connection.execute(_DURABLE)
     except psycopg.OperationalError as error:
-        raise Unreachable(str(error)) from None
+        connection.close()
+        raise Unreachable(_in_one_line(error)) from None
     return connection
+
+
+def _asked(url: str) -> dict[str, Any]:
+    try:
+        asked = conninfo_to_dict(url if url.startswith(URL) else "?")
+        # libpq would say what it takes for a port: part of a password, where a "/" in it was not
+        # written as %2F.
+        if all(port.isdecimal() for port in str(asked.get("port") or "0").split(",") if port):
+            return asked
+    except psycopg.ProgrammingError:
+        pass
+    raise ValueError("not the URL of a PostgreSQL database") from None  # it may hold a password
+
+
+def _in_one_line(error: psycopg.Error) -> str:
+    return " ".join(str(error).split())

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from psycopg.adapt import Transformer
@@ -51,6 +54,8 @@ class Postgres:
         self._connection = connect(url, role)
         self._connection.add_notice_handler(self._noticed)
         self._talk = Conversation(self._connection.pgconn)
+        self._line = socket.socket(fileno=os.dup(self._connection.pgconn.socket))
+        self._lock = threading.Lock()
         self._reading = Transformer(self._connection)
         self._types: dict[tuple[str, statements.Columns], statements.Types] = {}
         self._warnings: list[str] = []
@@ -150,7 +155,14 @@ class Postgres:
     def in_transaction(self) -> bool:
         return self._talk.in_transaction
 
+    def break_off(self) -> None:
+        """From any thread: what is asked in another ends with `Unreachable`."""
+        with self._lock, suppress(OSError):  # it is closed, or broken already
+            self._line.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
+        with self._lock:
+            self._line.close()
         self._connection.close()
 
     def _end(self, text: str) -> None:

@@ -14,6 +14,7 @@ _GONE = {
     "25P04",  # … or because its transaction took too long
     "40001",  # what it would write cannot be reconciled with what others wrote
     "40P01",  # it and another waited for one another
+    "57014",  # somebody cancelled the statement, or it took too long
     "57P01",  # the server is being stopped
     "57P02",  # … or another session crashed
     "57P03",  # it is not ready yet

@@ -50,6 +50,7 @@ class Fetcher:
 
     async def fetch(self, type: str, id: str) -> Version | None:
         """Raises: Refused when the database cannot be reached."""
+        self._readers.require()
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Version | None] = loop.create_future()
         self._wishes.put(_Wish(type, id, loop, answer))

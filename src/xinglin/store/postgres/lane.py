@@ -8,17 +8,13 @@ commit, after what was committed is there for all. A server that dies or hangs l
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from xinglin.fhir.outcome import Issue, Refused
 from xinglin.fhir.search.parameters import standard
-from xinglin.store.postgres.database import Postgres
+from xinglin.store.postgres.access import PATIENCE, Access
 from xinglin.store.relational.catalogue import Catalogue
 from xinglin.store.relational.database import Database, Full, Unreachable
 from xinglin.store.relational.ledger import Ledger
 from xinglin.store.relational.reindexing import IN_FORCE, TO_COME, registry_of
-
-PATIENCE = 10.0  # seconds; a failover takes less
 
 _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"  # each statement sees what was committed before it
 _TAKE = "SELECT seq, t, rid, tid, generation FROM lane FOR UPDATE"
@@ -27,9 +23,13 @@ _TAKE = "SELECT seq, t, rid, tid, generation FROM lane FOR UPDATE"
 class PostgresLane:
     patience = PATIENCE
 
-    def __init__(self, connect: Callable[[], Postgres]) -> None:
-        self._connect = connect
+    def __init__(self, access: Access) -> None:
+        self._access = access
         self._generation: int | None = None
+
+    @property
+    def gone(self) -> bool:
+        return self._access.gone
 
     def begin(self, ledger: Ledger) -> None:
         ledger.database.execute(_BEGIN)
@@ -44,7 +44,7 @@ class PostgresLane:
 
     def recover(self, ledger: Ledger) -> None:
         ledger.database.close()
-        ledger.reopen(self._connect())
+        ledger.reopen(self._access.open("write"))
         self._generation = None
 
     def told(self, error: BaseException) -> BaseException:

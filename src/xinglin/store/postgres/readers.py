@@ -9,57 +9,61 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from xinglin.store.postgres.access import Access
+from xinglin.store.postgres.connecting import LIMIT
 from xinglin.store.postgres.database import Postgres
-from xinglin.store.postgres.lane import PATIENCE, told
+from xinglin.store.postgres.lane import told
 from xinglin.store.relational.catalogue import Catalogue
-from xinglin.store.relational.database import Unreachable
+from xinglin.store.relational.database import Full, Unreachable
 from xinglin.store.relational.reads import Reads
 
 Result = TypeVar("Result")
 
 THREADS = 4
-LIMIT = 60.0  # seconds that anything may take to read
-PAUSE = 0.2  # seconds between two attempts at a database that is not there
 
 
 class Readers:
-    def __init__(
-        self, connect: Callable[[], Postgres], catalogue: Callable[[], Catalogue], threads: int
-    ) -> None:
+    def __init__(self, access: Access, catalogue: Callable[[], Catalogue], threads: int) -> None:
         """`catalogue`: the parameters that are in force."""
-        self._connect = connect
+        self._access = access
         self._catalogue = catalogue
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="reader")
         self._mine = threading.local()
         self._opened: set[Postgres] = set()
-        self._lost: float | None = None  # since when the database is not there
 
     async def ask(self, question: Callable[[Reads], Result]) -> Result:
         """Raises: Refused when the database cannot be reached."""
+        self.require()
         asked = asyncio.get_running_loop().run_in_executor(self._pool, self.answer, question)
         try:
             return await asyncio.wait_for(asked, LIMIT)
         except TimeoutError as error:
             raise told(Unreachable(f"no answer in {LIMIT} s")) from error
 
+    def require(self) -> None:
+        """Raises: Refused when nobody has found the database for a while."""
+        if self._access.gone:
+            raise told(Unreachable("it has been gone for a while"))
+
     def answer(self, question: Callable[[Reads], Result]) -> Result:
         """In the calling thread; raises as `ask`."""
+        began = time.monotonic()
         while True:
+            self.require()
             try:
-                answer = question(self._reads())
+                return question(self._reads())
             except Unreachable as error:
                 self._drop()
-                if not self._waits():
+                if not self._access.waits(began):
                     raise told(error) from error
-            else:
-                self._lost = None
-                return answer
+            except Full as error:
+                raise told(error) from error
 
     def _reads(self) -> Reads:
         reads: Reads | None = getattr(self._mine, "reads", None)
         catalogue = self._catalogue()
         if reads is None:
-            database = self._mine.database = self._connect()
+            database = self._mine.database = self._access.open("ask")
             self._opened.add(database)
             reads = self._mine.reads = Reads(database, catalogue)
         elif reads.catalogue is not catalogue:
@@ -71,13 +75,6 @@ class Readers:
             self._mine.reads = None
             self._opened.discard(self._mine.database)
             self._mine.database.close()
-
-    def _waits(self) -> bool:
-        """Whether to try again; nobody waits who comes when it is long gone."""
-        now = time.monotonic()
-        lost = self._lost = self._lost or now  # another thread may find it again meanwhile
-        time.sleep(PAUSE)
-        return now - lost < PATIENCE
 
     def close(self) -> None:
         self._pool.shutdown()

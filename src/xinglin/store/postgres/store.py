@@ -10,6 +10,7 @@ from xinglin.fhir.r4.model import RESOURCE_TYPES
 from xinglin.fhir.search import tree
 from xinglin.fhir.search.parameters import Registry, standard
 from xinglin.store.face import HistoryPage, Page, Reader, Transaction, Version
+from xinglin.store.postgres.access import Access
 from xinglin.store.postgres.database import Postgres
 from xinglin.store.postgres.fetching import Fetcher
 from xinglin.store.postgres.lane import PostgresLane, in_force
@@ -26,6 +27,8 @@ from xinglin.store.relational.writer import Writer
 
 Result = TypeVar("Result")
 
+CLOSING = 5.0  # seconds that works which wait for the database are given at the end
+
 _EVERYTHING = tree.Everything()
 
 
@@ -33,29 +36,27 @@ class PostgresStore:
     """The Store of the face. See `open_store`."""
 
     def __init__(self, url: str, clock: Callable[[], int]) -> None:
-        self._url = url
-        keeper = Postgres(url, role="write")
+        access = self._access = Access(url)
+        keeper = access.open("write")
         try:
             prepare(keeper)
             self._catalogue = _enrolled(keeper)
         finally:
             keeper.close()
-        self._writer = Writer(self._open_ledger, PostgresLane(self._writing), clock)
-        self._readers = Readers(self._reading, self._in_force, THREADS)
-        self._fetcher = Fetcher(Readers(self._reading, self._in_force, 1))
-        self._watch = Watch(self._reading, self._look_again, self._writer)
-
-    def _writing(self) -> Postgres:
-        return Postgres(self._url, role="write")
-
-    def _reading(self) -> Postgres:
-        return Postgres(self._url, role="read")
+        self._writer = Writer(self._open_ledger, PostgresLane(access), clock)
+        self._readers = Readers(access, self._in_force, THREADS)
+        self._fetcher = Fetcher(Readers(access, self._in_force, 1))
+        self._watch = Watch(access, self._look_again, self._writer)
 
     def _open_ledger(self) -> Ledger:
-        database = self._writing()
-        to_come = registry_of(database, TO_COME)
-        catalogue = self._catalogue if to_come is None else Catalogue(database, to_come)
-        return Ledger(database, Reads(database, self._catalogue), catalogue)
+        database = self._access.open("write")
+        try:
+            to_come = registry_of(database, TO_COME)
+            catalogue = self._catalogue if to_come is None else Catalogue(database, to_come)
+            return Ledger(database, Reads(database, self._catalogue), catalogue)
+        except BaseException:
+            database.close()
+            raise
 
     def _in_force(self) -> Catalogue:
         return self._catalogue
@@ -125,7 +126,7 @@ class PostgresStore:
         return await self._readers.ask(lambda reads: reads.end())
 
     async def alone(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
-        await alone(self._reading, name, work)
+        await alone(self._access, name, work)
 
     async def reindex(self, definitions: Sequence[bytes]) -> AsyncIterator[tuple[int, int]]:
         async for progress in reindex(self.maintain, definitions):
@@ -133,10 +134,13 @@ class PostgresStore:
         await self._readers.ask(lambda reads: self._look_again(_postgres(reads)))
 
     def close(self) -> None:
+        """Finish what is under way, if the database lets us."""
+        self._writer.close(CLOSING)
+        self._access.close()
+        self._writer.close()
         self._watch.close()
         self._fetcher.close()
         self._readers.close()
-        self._writer.close()
 
 
 def _postgres(reads: Reads) -> Postgres:

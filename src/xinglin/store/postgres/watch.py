@@ -3,58 +3,74 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 
+import psycopg
+
+from xinglin.store.postgres.access import PATIENCE, PAUSE, Access
 from xinglin.store.postgres.database import Postgres
 from xinglin.store.relational.database import Full, Unreachable
 from xinglin.store.relational.writer import Writer
 
 EVERY = 1.0  # seconds
+CLOSING = 2.0  # seconds; a connection that is being opened cannot be broken off
 
 
 class Watch:
-    """Whether search parameters changed, by whichever process, and whether the writer waits for
-    a database that is there and does not answer (its standby is gone, its disk hangs)."""
+    """Whether the database answers at all; whether search parameters changed, by whichever
+    process; and whether the writer waits for a database that is there and does not let it write
+    (its standby is gone, another server hangs)."""
 
-    def __init__(
-        self,
-        connect: Callable[[], Postgres],
-        changed: Callable[[Postgres], None],
-        writer: Writer,
-    ) -> None:
-        self._connect = connect
+    def __init__(self, access: Access, changed: Callable[[Postgres], None], writer: Writer) -> None:
+        self._access = access
         self._changed = changed
         self._writer = writer
+        self._asked: float | None = None  # when the question was put that is not answered yet
+        self._known: int | None = None  # the generation of search parameters
         self._stop = threading.Event()
         self._threads = [
             threading.Thread(target=each, name=f"watch {each.__name__}", daemon=True)
-            for each in (self._parameters, self._waiting)
+            for each in (self._asking, self._waiting)
         ]
         for thread in self._threads:
             thread.start()
 
     def _waiting(self) -> None:
         while not self._stop.wait(EVERY):
+            asked = self._asked
+            if asked is not None and time.monotonic() - asked > PATIENCE:
+                self._access.gone = True
+                self._access.break_off()
             self._writer.refuse_if_stuck()
 
-    def _parameters(self) -> None:
+    def _asking(self) -> None:
         database: Postgres | None = None
-        known: int | None = None
-        while not self._stop.wait(EVERY):
+        lost: float | None = None
+        while not self._stop.wait(EVERY if lost is None else PAUSE):
+            asked = self._asked = time.monotonic()
             try:
-                database = database or self._connect()
-                [(generation,)] = database.execute("SELECT generation FROM lane")
-                if generation != known:
-                    self._changed(database)
-                    known = generation
-            except (Unreachable, Full):
+                database = database or self._access.open("read")
+                self._ask(database)
+            except (Unreachable, Full, psycopg.Error):  # (tables that are not there, perhaps)
+                lost = lost or asked
                 if database is not None:
                     database.close()
                 database = None
+            else:
+                lost = None
+            self._asked = None
+            self._access.gone = lost is not None and time.monotonic() - lost > PATIENCE
         if database is not None:
             database.close()
+
+    def _ask(self, database: Postgres) -> None:
+        [(generation,)] = database.execute("SELECT generation FROM lane")
+        if generation != self._known:
+            self._changed(database)
+            self._known = generation
 
     def close(self) -> None:
         self._stop.set()
         for thread in self._threads:
-            thread.join()
+            thread.join(CLOSING)

@@ -35,6 +35,11 @@ class Lane(Protocol):
 
     patience: float  # seconds for which a group waits for a database that is not there
 
+    @property
+    def gone(self) -> bool:
+        """Whether it has not been there for so long that nobody waits for it any more."""
+        ...
+
     def begin(self, ledger: Ledger) -> None:
         """Begin the transaction of a group: nobody else writes until it ends."""
         ...
@@ -59,6 +64,7 @@ class _Job:
     answer: asyncio.Future[Any]
     result: Any = field(default=None)
     error: BaseException | None = None
+    refused: bool = False  # nobody waits for it any more
 
 
 class Writer:
@@ -85,22 +91,23 @@ class Writer:
         ready.result()
 
     async def commit(self, work: Callable[[Work], Any]) -> Any:
-        if self._stuck():
-            raise self._lane.told(Unreachable("the database does not answer"))
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Any] = loop.create_future()
         with self._entrance:
             if self._closed:
                 raise RuntimeError("the store is closed")
+            if self._stuck():
+                raise self._lane.told(Unreachable("the database does not answer"))
             self._jobs.put(_Job(work, loop, answer))
         return await answer
 
-    def close(self) -> None:
-        """Finish what waits, then stop."""
+    def close(self, patience: float | None = None) -> None:
+        """Finish what waits, then stop. With `patience` (seconds) only wait for so long until that
+        is done."""
         with self._entrance:
             self._closed = True
-            self._jobs.put(None)  # and nothing is ever behind it
-        self._thread.join()
+            self._jobs.put(None)  # and no work is ever behind it
+        self._thread.join(patience)
 
     def _serve(self, open_ledger: Callable[[], Ledger], ready: Future[None]) -> None:
         try:
@@ -122,16 +129,19 @@ class Writer:
             self._group = group
             self._commit_group(ledger, group)
             self._group = []
+            for job in group:
+                job.error = job.error and self._lane.told(job.error)
             _tell(group)
         return open_for_work
 
     def _stuck(self) -> bool:
         since, patience = self._waiting, self._lane.patience
-        return since is not None and 0 < patience < time.monotonic() - since
+        waits_long = since is not None and 0 < patience < time.monotonic() - since
+        return waits_long or self._lane.gone
 
     def refuse_if_stuck(self) -> None:
-        """Tell those who wait that nothing is certain, when the database is there and does not
-        answer. What is under way may yet be committed; what was not begun never will be."""
+        """Tell those who wait that nothing is certain, when the database does not answer. What is
+        under way may yet be committed; what was not begun never will be."""
         if not self._stuck():
             return
         error = self._lane.told(Unreachable("the database does not answer"))
@@ -140,6 +150,8 @@ class Writer:
             while (job := self._jobs.get_nowait()) is not None:
                 jobs.append(job)
             self._jobs.put(None)  # it was to close, and still is
+        for job in jobs:
+            job.refused = True
         _tell([_Job(job.work, job.loop, job.answer, error=error) for job in jobs])
 
     def _take(self) -> tuple[list[_Job], bool]:
@@ -168,9 +180,8 @@ class Writer:
                 self._waiting = None
                 if isinstance(error, Unreachable) and self._waits():
                     continue
-                told = self._lane.told(error)
                 for job in group:
-                    job.result, job.error = None, job.error or told
+                    job.result, job.error = None, job.error or error
             else:
                 self._lost = None
             return
@@ -181,24 +192,23 @@ class Writer:
         if self._lost is None:
             self._lost = now
         time.sleep(PAUSE)
-        return now - self._lost < self._lane.patience
+        return now - self._lost < self._lane.patience and not self._lane.gone
 
     def _attempt(self, ledger: Ledger, group: list[_Job]) -> None:
         if not self._sound:
             self._lane.recover(ledger)
             self._sound = True
-        self._waiting = time.monotonic()
-        self._lane.begin(ledger)
-        self._waiting = None
+        self._begin(ledger)
         if self._doubt is not None and ledger.holds(self._doubt):
             ledger.database.execute("ROLLBACK")
             return  # it was committed after all, and its results are as they were
         self._doubt = ledger.mark = None
+        group[:] = [job for job in group if not job.refused]
         t = self._next(ledger.t)
         for job in group:
             job.result = job.error = None
         if not _together(ledger, group, t):
-            self._lane.begin(ledger)
+            self._begin(ledger)
             t = self._next(ledger.t)  # others may have written in between
             for job in group:
                 _alone(ledger, job, t)
@@ -208,6 +218,11 @@ class Writer:
         self._lane.commit(ledger)
         self._waiting = self._doubt = None
         self.commits += 1
+
+    def _begin(self, ledger: Ledger) -> None:
+        self._waiting = time.monotonic()
+        self._lane.begin(ledger)
+        self._waiting = None
 
     def _next(self, last: int) -> int:
         t = self._clock()

@@ -14,6 +14,7 @@ LOG_PAGES = 4000  # of 4 KiB in the write-ahead log, before they are brought int
 
 class SqliteLane:
     patience = 0.0  # a disk does not come back by waiting for it
+    gone = False
 
     def __init__(self) -> None:
         self.log_is_long = False

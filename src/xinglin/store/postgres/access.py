@@ -1,0 +1,70 @@
+"""The way to the database that all parts of a store share: their connections, and whether anybody
+answers at their other end.
+
+A database that hangs keeps its connections open and says nothing. They are broken off from
+outside then, so that whoever waits for an answer gets an error instead.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from weakref import WeakSet
+
+from xinglin.store.postgres.connecting import Role
+from xinglin.store.postgres.database import Postgres
+from xinglin.store.relational.database import Unreachable
+
+PATIENCE = (
+    10.0  # seconds that anybody waits for a database that is not there; a failover takes less
+)
+PAUSE = 0.2  # seconds between two attempts
+
+
+class Access:
+    """`gone`: for so long that nobody needs to wait for it, or even to try, any more. The watch
+    (`watch.py`) goes on trying, and says so here."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._opened: WeakSet[Postgres] = WeakSet()
+        self._closed = False
+        self._lock = threading.Lock()
+        self._gone = False
+
+    @property
+    def gone(self) -> bool:
+        return self._gone or self._closed
+
+    @gone.setter
+    def gone(self, gone: bool) -> None:
+        self._gone = gone
+
+    def open(self, role: Role) -> Postgres:
+        """Raises: Unreachable."""
+        if self._closed:
+            raise Unreachable("the store is closed")
+        database = Postgres(self._url, role=role)
+        with self._lock:
+            self._opened.add(database)
+        if self._closed:
+            database.break_off()
+        return database
+
+    def waits(self, since: float) -> bool:
+        """Whether who began at that time (of `time.monotonic`) and lost the database tries again:
+        after a pause, unless it is gone or all this takes too long already."""
+        time.sleep(PAUSE)
+        return not self.gone and time.monotonic() - since < PATIENCE
+
+    def break_off(self) -> None:
+        """Let everybody who waits for an answer know that none will come."""
+        with self._lock:
+            opened = list(self._opened)
+        for database in opened:
+            database.break_off()
+
+    def close(self) -> None:
+        """Nobody waits any longer, and nothing is opened."""
+        self._closed = True
+        self.break_off()
