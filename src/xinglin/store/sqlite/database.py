@@ -18,6 +18,8 @@ from xinglin.store.relational.sql import Binding
 # What a disk does that is full, failing, or gone: it is tried again when somebody writes again.
 _CANNOT_KEEP = (apsw.FullError, apsw.IOError, apsw.CantOpenError, apsw.ReadOnlyError)
 
+_NOT_SYNCED = (apsw.SQLITE_IOERR_FSYNC, apsw.SQLITE_IOERR_DIR_FSYNC)
+
 FAULTS = 20  # of a file that are told
 
 
@@ -33,16 +35,21 @@ class Sqlite:
         connection.create_scalar_function("id_text", _id_text, 1, deterministic=True)
         # No layer in between: a read takes some 10 µs.
         self.execute = connection.execute  # type: ignore[method-assign, assignment]
-        for pragma in (
-            "page_size = 4096",
-            "journal_mode = WAL",
-            "synchronous = FULL",  # acknowledged means on disk
-            f"cache_size = -{cache_kib}",
-            "temp_store = MEMORY",
-            "wal_autocheckpoint = 0",  # the writer does it
-        ):
-            connection.execute(f"PRAGMA {pragma}")
         self._commits = -1
+        try:
+            for pragma in (
+                "page_size = 4096",
+                "synchronous = FULL",  # acknowledged means on disk
+                f"cache_size = -{cache_kib}",
+                "temp_store = MEMORY",
+                "wal_autocheckpoint = 0",  # the writer does it
+            ):
+                connection.execute(f"PRAGMA {pragma}")
+            if connection.execute("PRAGMA journal_mode = WAL").fetchall() != [("wal",)]:
+                raise apsw.CantOpenError("there can be no write-ahead log")
+        except BaseException:
+            connection.close()
+            raise
 
     def execute(self, text: str, bindings: Sequence[Binding] = ()) -> Found:
         found: Found = self.connection.execute(text, bindings)
@@ -120,17 +127,26 @@ class Sqlite:
         if self.connection.in_transaction:
             self.connection.execute("COMMIT")
 
-    def close(self) -> None:
+    def close(self, *, keep_log: bool = False) -> None:
+        """`keep_log`: it is not brought into the database file, as the last to close does."""
+        if keep_log:
+            self.connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         self.connection.close()
 
 
 def told(error: BaseException) -> BaseException:
     """A failure of the disk, as clients are told of it: they may come again."""
     if isinstance(error, _CANNOT_KEEP):
-        refused = Refused(Issue("transient", "store.cannot-keep"))
+        key = "store.in-doubt" if not_synced(error) else "store.cannot-keep"
+        refused = Refused(Issue("transient", key))
         refused.__cause__ = error
         return refused
     return error
+
+
+def not_synced(error: BaseException) -> bool:
+    """Whether the disk did not confirm what was written (see lane.py)."""
+    return isinstance(error, apsw.IOError) and getattr(error, "extendedresult", 0) in _NOT_SYNCED
 
 
 @lru_cache(100)

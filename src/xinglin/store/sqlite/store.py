@@ -22,7 +22,7 @@ from xinglin.store.relational.reads import Reads
 from xinglin.store.relational.reindexing import IN_FORCE, TO_COME, registry_of, reindex
 from xinglin.store.relational.work import Work
 from xinglin.store.relational.writer import Writer
-from xinglin.store.sqlite.database import Sqlite
+from xinglin.store.sqlite.database import Sqlite, told
 from xinglin.store.sqlite.lane import SqliteLane
 from xinglin.store.sqlite.lock import FolderLock
 from xinglin.store.sqlite.schema import prepare, require
@@ -51,16 +51,17 @@ class SqliteStore:
         self._path = str(path)
         self._lock = lock
         self._passing = passing
-        self._keeper = Sqlite(self._path, cache_kib=256)
-        prepare(self._keeper)
-        in_force = registry_of(self._keeper, IN_FORCE) or standard()
-        with self._keeper.transaction():
-            enrol(self._keeper, in_force, RESOURCE_TYPES)
-        self._catalogue = Catalogue(self._keeper, in_force)
         self._threads = threading.local()
         self._opened: list[Sqlite] = []
         self._lane = SqliteLane()
-        self._writer = Writer(self._open_ledger, self._lane, clock)
+        self._keeper = Sqlite(self._path, cache_kib=256)
+        try:
+            prepare(self._keeper)
+            self._catalogue = _enrolled(self._keeper)
+            self._writer = Writer(self._open_ledger, self._lane, clock)
+        except BaseException:
+            self._keeper.close()
+            raise
 
     def _open_ledger(self) -> Ledger:
         database = Sqlite(self._path, cache_kib=WRITE_CACHE_KIB)
@@ -166,10 +167,18 @@ class SqliteStore:
     def close(self) -> None:
         self._writer.close()
         for database in (*self._opened, self._keeper):
-            database.close()
+            database.close(keep_log=self._lane.log_must_stay)
         self._lock.release()
         if self._passing is not None:
             self._passing.cleanup()
+
+
+def _enrolled(database: Sqlite) -> Catalogue:
+    """The catalogue, after numbers were given to whatever has none yet."""
+    in_force = registry_of(database, IN_FORCE) or standard()
+    with database.transaction():
+        enrol(database, in_force, RESOURCE_TYPES)
+    return Catalogue(database, in_force)
 
 
 def _in_event_loop() -> bool:
@@ -208,6 +217,7 @@ def open_store(folder: Path | None, *, clock: Callable[[], int]) -> SqliteStore:
     Raises:
         FolderInUse: another process has the folder open.
         SchemaMismatch: another edition wrote it.
+        Refused: its disk is full or failing.
     """
     passing = None
     if folder is None:
@@ -218,6 +228,6 @@ def open_store(folder: Path | None, *, clock: Callable[[], int]) -> SqliteStore:
     lock = FolderLock(folder)
     try:
         return SqliteStore(folder / FILE, lock, clock, passing)
-    except BaseException:
+    except BaseException as error:
         lock.release()
-        raise
+        raise told(error) from error
