@@ -12,6 +12,7 @@ from xinglin.fhir.json import dump_exact
 from xinglin.fhir.outcome import Issue, Refused
 from xinglin.fhir.wording import Language, outcome
 from xinglin.server.http import FHIR_JSON, Response
+from xinglin.store.relational.database import Unreachable
 
 STATUS: Final[Mapping[str, int]] = MappingProxyType(
     {
@@ -47,6 +48,13 @@ RETRY_AFTER: Final = (b"retry-after", b"2")  # RFC 9110, 10.2.3
 def status(refused: Refused) -> int:
     """What the client did wrong is 400 unless its code says more."""
     return refused.status or STATUS.get(refused.issues[0].code, 400)
+
+
+def passing(error: Exception) -> bool:
+    """Whether only the record is not there at present: who has time tries again."""
+    if isinstance(error, Refused):
+        return all(issue.code == "transient" for issue in error.issues)
+    return isinstance(error, Unreachable)
 
 
 def response(refused: Refused, language: Language) -> Response:

@@ -70,6 +70,7 @@ class _Files:
     def write(self, name: str, line: bytes) -> None:
         if name not in self._open:
             path = self._jobs.path(self._job, f"{name}.ndjson.gz")
+            path.unlink(missing_ok=True)  # a server that lost its turn may not yet know it
             file = gzip.open(path, "wb", _FASTEST)  # noqa: SIM115  (the stack closes it)
             self._open[name] = self._stack.enter_context(file)
             self._counts[name] = 0

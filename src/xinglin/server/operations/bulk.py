@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from concurrent.futures import Future
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode
 
 import structlog
@@ -26,7 +27,7 @@ from xinglin.server.declare import Operation
 from xinglin.server.house import House, Target
 from xinglin.server.http import FHIR_JSON, Header, Request, Response
 from xinglin.server.moments import http_date, instant
-from xinglin.server.refusal import outcome_text
+from xinglin.server.refusal import outcome_text, passing
 
 NDJSON: Final[Header] = (b"content-type", b"application/fhir+ndjson")
 
@@ -151,19 +152,39 @@ async def _carry_out(house: House, jobs: Jobs, job: Job) -> None:
                 await reindex(house, jobs, job)
             case "export":
                 filters = chosen(house, job.filters)
-                writing = export(house.store, jobs, job, filters)
-                await asyncio.to_thread(asyncio.run, writing)
+                await _in_a_thread(export(house.store, jobs, job, filters))
         job.ended = house.clock()
         jobs.save(job)
     except Cancelled:
         jobs.remove(job.id)  # what was written since
     except Refused as refused:
+        if passing(refused):
+            raise  # and it is begun again
         job.refused, job.ended = outcome_text(refused.issues, "en").decode(), house.clock()
         jobs.save(job)
     except Exception:
         log.exception("bulk job failed", job=job.id, kind=job.kind)
         job.failed, job.ended = True, house.clock()
         jobs.save(job)
+
+
+async def _in_a_thread(writing: Coroutine[Any, Any, None]) -> None:
+    """And in an event loop of its own. It has ended when this has, also where this is cancelled."""
+    begun: Future[tuple[asyncio.AbstractEventLoop, asyncio.Task[None]]] = Future()
+
+    async def write() -> None:
+        task = asyncio.ensure_future(writing)
+        begun.set_result((asyncio.get_running_loop(), task))
+        await task
+
+    thread = asyncio.ensure_future(asyncio.to_thread(asyncio.run, write()))
+    try:
+        await asyncio.shield(thread)
+    except asyncio.CancelledError:
+        loop, task = await asyncio.wrap_future(begun)
+        loop.call_soon_threadsafe(task.cancel)
+        await asyncio.wait((thread,))
+        raise
 
 
 OPERATIONS = (

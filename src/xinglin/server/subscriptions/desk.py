@@ -54,6 +54,7 @@ class Desk:
             await self._begin()
             while True:
                 read_on = await self._read_on()
+                self._check()
                 await self._keep()
                 await self._expire()
                 if not read_on:
@@ -161,6 +162,12 @@ class Desk:
             active = self._active.pop(id, None)
             if current is not None and active is not None and current.version == active.version:
                 await self._mark(current, "error", sentence(issue, "en"))
+
+    def _check(self) -> None:
+        """A delivery ends by giving up, or else all of us begin again: the record was not there."""
+        for active in self._active.values():
+            if active.task.done():
+                active.task.result()
 
     def _drop(self, id: str) -> None:
         active = self._active.pop(id, None)
