@@ -41,13 +41,21 @@ def child(command: list[str], log: IO[bytes], how: dict[str, Any]) -> subprocess
 
 def kill_all(process: subprocess.Popen[bytes]) -> None:
     """It and its children, at once. Where there is no /proc, these have to notice that it died."""
-    process.send_signal(signal.SIGSTOP)  # it has no more children
-    children = _children(process.pid)
-    for pid in (process.pid, *children):
+    everybody = stop_all(process)
+    for pid in everybody:
         os.kill(pid, signal.SIGKILL)
     process.wait(_PATIENCE)
-    while any(map(_lives, children)):
+    while any(map(_lives, everybody[1:])):
         time.sleep(0.001)
+
+
+def stop_all(process: subprocess.Popen[bytes]) -> list[int]:
+    """Stop (SIGSTOP) it and its children: their numbers, its own first."""
+    process.send_signal(signal.SIGSTOP)  # it has no more children
+    children = _children(process.pid)
+    for pid in children:
+        os.kill(pid, signal.SIGSTOP)
+    return [process.pid, *children]
 
 
 def _children(pid: int) -> list[int]:

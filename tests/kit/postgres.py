@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 
-from tests.kit.mortal import child, free_port, kill_all, new_folder
+from tests.kit.mortal import child, free_port, kill_all, new_folder, stop_all
 from tests.kit.postgres_programs import programs
 
 USER = "xinglin"
@@ -78,9 +78,15 @@ class Cluster:
     enough, and may lose everything when they are killed.
     """
 
-    def __init__(self, *, durable: bool = False, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        durable: bool = False,
+        settings: Mapping[str, str] | None = None,
+        place: Path | None = None,
+    ) -> None:
         self._programs = programs()
-        self._folder, self._claim = new_folder(_place(durable=durable))
+        self._folder, self._claim = new_folder(place or _place(durable=durable))
         if os.geteuid() == 0:
             os.chown(self._folder, _owner().pw_uid, _owner().pw_gid)
         self._log = self._folder / "log"
@@ -121,11 +127,23 @@ class Cluster:
             assert time.monotonic() < until, self._log.read_text()
             time.sleep(0.01)
 
-    def stop(self) -> None:
-        """As an administrator stops it who does not wait for clients."""
+    def stop(self, *, immediate: bool = False) -> None:
+        """As an administrator stops it who does not wait for clients; `immediate`: nor for the
+        disk, so that it recovers when it starts."""
         assert self._process is not None
-        self._process.send_signal(signal.SIGINT)
+        self._process.send_signal(signal.SIGQUIT if immediate else signal.SIGINT)
         self._process.wait(_PATIENCE)
+
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """Inside, none of its processes does anything, and all connections stay open."""
+        assert self._process is not None
+        stopped = stop_all(self._process)
+        try:
+            yield
+        finally:
+            for pid in reversed(stopped):
+                os.kill(pid, signal.SIGCONT)
 
     def kill(self) -> None:
         """`kill -9` of all its processes at once; the folder is left as it is then."""

@@ -72,11 +72,13 @@ def client(data: Path | None = None, **settings: Any) -> Iterator[httpx.Client]:
 
 @contextmanager
 def running_server(
-    data: Path, *flags: str, errors: IO[str] | None = None
+    data: Path, *flags: str, database: str | None = None, errors: IO[str] | None = None
 ) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    """`xinglin serve` on a free port, its log in `errors`; yields its root address and the
-    process."""
+    """`xinglin serve` on a free port, its record in the folder or the database, its log in
+    `errors`; yields its root address and the process."""
     command = [sys.executable, "-m", "xinglin.cli", "serve", "--port", "0", "--data", str(data)]
+    if database is not None:
+        command += ["--database", database]
     process = subprocess.Popen([*command, *flags], stdout=subprocess.PIPE, stderr=errors, text=True)
     try:
         yield _address(process), process
