@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Queue
@@ -72,11 +72,25 @@ def client(data: Path | None = None, **settings: Any) -> Iterator[httpx.Client]:
 
 @contextmanager
 def running_server(
-    data: Path, *flags: str, database: str | None = None, errors: IO[str] | None = None
+    data: Path,
+    *flags: str,
+    database: str | None = None,
+    errors: IO[str] | None = None,
+    within: Sequence[str] = (),
 ) -> Iterator[tuple[str, subprocess.Popen[str]]]:
     """`xinglin serve` on a free port, its record in the folder or the database, its log in
-    `errors`; yields its root address and the process."""
-    command = [sys.executable, "-m", "xinglin.cli", "serve", "--port", "0", "--data", str(data)]
+    `errors`; yields its root address and the process. `within`: what carries out a command."""
+    command = [
+        *within,
+        sys.executable,
+        "-m",
+        "xinglin.cli",
+        "serve",
+        "--port",
+        "0",
+        "--data",
+        str(data),
+    ]
     if database is not None:
         command += ["--database", database]
     process = subprocess.Popen([*command, *flags], stdout=subprocess.PIPE, stderr=errors, text=True)

@@ -17,6 +17,8 @@ from typing import Final, Literal
 
 import msgspec
 
+from xinglin.fhir.outcome import Issue, Refused
+
 KEPT: Final = 24 * 3600 * 1_000_000  # µs after its end that a job and its files are kept
 
 _ID: Final = re.compile(r"[A-Za-z0-9\-]{1,64}")
@@ -63,13 +65,18 @@ class Jobs:
         self._folder = folder / "bulk"
 
     def add(self, job: Job, files: Mapping[str, bytes] = MappingProxyType({})) -> None:
-        (self._folder / job.id).mkdir(parents=True)
-        for name, content in files.items():
-            self.path(job, name).write_bytes(content)
-        self.save(job)  # last: from here on the worker finds it
+        """Raises: Refused when the disk is full or failing."""
+        try:
+            (self._folder / job.id).mkdir(parents=True)
+            for name, content in files.items():
+                self.path(job, name).write_bytes(content)
+            self.save(job)  # last: from here on the worker finds it
+        except (OSError, Refused) as error:
+            self.remove(job.id)
+            raise _cannot_keep() from error
 
     def save(self, job: Job) -> None:
-        """Raises: Cancelled."""
+        """Raises: Cancelled; Refused when the disk is full or failing."""
         state = self._folder / job.id / _STATE
         fresh = state.with_suffix(".new")
         try:
@@ -77,6 +84,8 @@ class Jobs:
             fresh.replace(state)  # at once: never half a state on disk
         except FileNotFoundError as error:
             raise Cancelled(job.id) from error
+        except OSError as error:
+            raise _cannot_keep() from error
 
     def get(self, id: str) -> Job | None:
         if not _ID.fullmatch(id):
@@ -121,3 +130,7 @@ class Jobs:
                 job = self.get(folder.name)
                 if job is not None:
                     yield job
+
+
+def _cannot_keep() -> Refused:
+    return Refused(Issue("transient", "server.job-cannot-be-kept"))

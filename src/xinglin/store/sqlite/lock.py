@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 
 NAME = "lock"
@@ -36,9 +37,10 @@ class FolderLock:
         os.truncate(self._file, 0)
 
     def announce(self, address: str) -> None:
-        """Let others know where the folder's server listens."""
-        os.truncate(self._file, 0)
-        os.pwrite(self._file, address.encode(), 0)
+        """Let others know where the folder's server listens, as far as the disk allows it."""
+        with suppress(OSError):
+            os.truncate(self._file, 0)
+            os.pwrite(self._file, address.encode(), 0)
 
     def release(self) -> None:
         os.truncate(self._file, 0)
