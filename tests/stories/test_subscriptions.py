@@ -14,7 +14,9 @@ import httpx
 import pytest
 
 from tests.kit.server import client
+from tests.stories.test_store_disk import no_space
 from xinglin.server.operations import subscriptions
+from xinglin.server.subscriptions import desk
 from xinglin.server.subscriptions.delivery import Patience
 
 Json = dict[str, Any]
@@ -80,6 +82,28 @@ def until(holds: Callable[[], object]) -> None:
             return
         time.sleep(0.02)
     raise AssertionError("it did not come to that")
+
+
+def test_a_full_disk_does_not_repeat_what_was_sent(
+    tmp_path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How far it is cannot be noted then; that is made good, and nothing is sent again for it."""
+    with client(tmp_path) as fhir:
+        subscribed(fhir, receiver.url, "Patient?")
+        monkeypatch.setattr(desk, "_KEEP", 1e9)
+        for n in range(5):
+            fhir.put(f"Patient/{n}", json={"resourceType": "Patient", "id": str(n)})
+        until(lambda: len(receiver.got) == 5)
+        with no_space(tmp_path):
+            monkeypatch.setattr(desk, "_KEEP", 0.0)
+            time.sleep(3)  # longer than a worker that failed waits before it begins again
+            answer = fhir.put("Patient/x", json={"resourceType": "Patient", "id": "x"})
+            assert answer.status_code == 503
+            assert fhir.get("Patient/0").status_code == 200
+        fhir.put("Patient/after", json={"resourceType": "Patient", "id": "after"})
+        until(lambda: "/hook/Patient/after" in receiver.paths())
+        assert receiver.paths() == [f"/hook/Patient/{id}" for id in (*range(5), "after")]
+        until(lambda: fhir.get("Subscription/s").json()["status"] == "active")
 
 
 def subscribe(fhir: httpx.Client, url: str, criteria: str, id: str = "s", **more: Any) -> None:

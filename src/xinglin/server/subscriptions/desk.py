@@ -20,6 +20,7 @@ from xinglin.fhir.resource import parse
 from xinglin.fhir.search.tree import Everything, Query
 from xinglin.fhir.wording import sentence
 from xinglin.server.house import House
+from xinglin.server.refusal import passing
 from xinglin.server.subscriptions.channel import Channel, channel, read
 from xinglin.server.subscriptions.delivery import Delivery, GaveUp, Patience
 from xinglin.store.face import UNRESTRICTED, Transaction, Version
@@ -200,14 +201,25 @@ class Desk:
         for id, active in self._active.items():
             reached = max(active.delivery.reached(self._position), active.begins)
             if reached != active.kept:
-                moved[_name(id)] = active.kept = reached
+                moved[id] = reached
 
         def work(transaction: Transaction) -> None:
-            for name, reached in moved.items():
-                transaction.advance(name, reached)
+            for id, reached in moved.items():
+                transaction.advance(_name(id), reached)
 
-        if moved:
+        if not moved:
+            return
+        try:
             await self._house.store.commit(work)
+        except Refused as refused:
+            if not passing(refused):
+                raise
+            # Whoever began again from what was noted last would send everything since then once
+            # more, and again, for as long as the record cannot keep anything.
+            log.warning("where subscriptions stand is not noted", why=refused.issues[0].key)
+            return
+        for id in moved.keys() & self._active.keys():  # one may have given up meanwhile
+            self._active[id].kept = moved[id]
 
     async def _expire(self) -> None:
         """Turn those off whose end has come."""
