@@ -20,6 +20,7 @@ import httpx
 import msgspec
 import pytest
 
+from tests.kit.mortal import free_port
 from tests.kit.places import (
     PLACES,
     Lasting,
@@ -347,6 +348,33 @@ def test_backup_and_restore_on_the_command_line(
     assert xinglin("restore", tmp_path / "none.backup", "--data", tmp_path / "c") == 1
     assert xinglin("restore", tmp_path / "a" / "record.sqlite", "--data", tmp_path / "c") == 1
     assert not (tmp_path / "c").exists()
+
+
+def test_of_a_record_that_cannot_be_read_there_is_no_backup(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with opened(tmp_path / "a") as record:
+        busy(record)
+    with (tmp_path / "a" / "record.sqlite").open("r+b") as file:
+        for page in range(2, 80):
+            file.seek(page * 4096)
+            file.write(b"torn" * 1024)
+    assert xinglin("backup", tmp_path / "x.backup", "--data", tmp_path / "a") == 3
+    assert "malformed" in capsys.readouterr().err
+    assert [each.name for each in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_database_that_is_none_or_not_there_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = "postgresql://somebody:secret@[wrong/name"
+    assert xinglin("backup", tmp_path / "x.backup", "--database", wrong) == 1
+    gone = f"postgresql://somebody:secret@127.0.0.1:{free_port()}/name"
+    assert xinglin("backup", tmp_path / "x.backup", "--database", gone) == 3
+    said = capsys.readouterr().err
+    assert "127.0.0.1" in said
+    assert "secret" not in said
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_in_use_is_not_restored_into(tmp_path: Path) -> None:

@@ -76,7 +76,8 @@ def open_database(place: Path | str, *, write: bool = False) -> Iterator[Databas
     """The tables of the record there, for who looks after them. To `write` nobody else may
     have it open; to read, a server may be at work on it.
 
-    Raises: as `open_store`; FileNotFoundError where there is no record.
+    Raises: as `open_store`; FileNotFoundError where there is no record; Unreachable where its
+    file cannot be read.
     """
     opened: AbstractContextManager[Database] = (
         open_postgres_database(place, write=write)

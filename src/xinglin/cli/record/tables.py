@@ -12,6 +12,7 @@ from xinglin.cli.record.door import Unreachable
 from xinglin.fhir.outcome import Issue, Refused
 from xinglin.server.settings import load
 from xinglin.store.places import shown
+from xinglin.store.relational.database import Full
 from xinglin.store.relational.database import Unreachable as NoDatabase
 from xinglin.store.relational.migrations import SchemaMismatch
 from xinglin.store.sqlite import FolderInUse
@@ -37,8 +38,10 @@ def reaching(place: Path | str) -> Iterator[None]:
         raise Unreachable(where, "in use by another process") from used
     except FileNotFoundError as missing:
         raise Unreachable(where, missing.strerror or str(missing)) from missing
-    except NoDatabase as gone:
+    except (NoDatabase, Full) as gone:
         raise Unreachable(where, str(gone).strip()) from gone
+    except ValueError as none:
+        raise Refused(Issue("value", "server.bad-value", "database", {"text": where})) from none
     except SchemaMismatch as other:
         given: dict[str, str | int] = {"folder": where, "reason": str(other)}
         earlier = other.found < other.expected

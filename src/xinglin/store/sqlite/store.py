@@ -12,11 +12,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
+import apsw
+
 from xinglin.fhir.r4.model import RESOURCE_TYPES
 from xinglin.fhir.search.parameters import Registry, standard
 from xinglin.fhir.search.tree import Node, Query
 from xinglin.store.face import HistoryPage, Page, Reader, Transaction, Version
 from xinglin.store.relational.catalogue import Catalogue, enrol
+from xinglin.store.relational.database import Unreachable
 from xinglin.store.relational.ledger import Ledger
 from xinglin.store.relational.reads import Reads
 from xinglin.store.relational.reindexing import IN_FORCE, TO_COME, registry_of, reindex
@@ -203,6 +206,8 @@ def open_database(folder: Path, *, write: bool = False) -> Iterator[Sqlite]:
             yield database
         finally:
             database.close()
+    except apsw.Error as error:
+        raise Unreachable(str(error)) from error
     finally:
         if lock is not None:
             lock.release()
