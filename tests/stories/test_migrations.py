@@ -23,6 +23,7 @@ from xinglin.store.postgres.database import Postgres
 from xinglin.store.relational import migrations
 from xinglin.store.relational.database import Database
 from xinglin.store.relational.migrations import Schema, SchemaMismatch
+from xinglin.store.relational.verifying import Tally, verify
 from xinglin.store.relational.versions import content_hash, encode
 from xinglin.store.sqlite import schema as sqlite_schema
 from xinglin.store.sqlite.database import Sqlite
@@ -114,6 +115,8 @@ def test_what_is_in_it_is_found_and_writing_goes_on(earlier: Path) -> None:
         assert added.seq == len(feed) + 1
         assert record.found("Observation?code=http://new|new") == ["Observation/new"]
         assert record.found("Observation?subject=Patient/unheard-of") == ["Observation/new"]
+    with open_database(earlier) as database:
+        assert list(verify(database, Tally())) == []
 
 
 def _a_uuid(names: set[str]) -> str:

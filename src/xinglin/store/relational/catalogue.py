@@ -62,7 +62,8 @@ def enrol(database: Database, registry: Registry, types: Iterable[str]) -> None:
     used: Counter[str] = Counter()  # bits of each type
     for name, bit in database.execute("SELECT name, bit FROM param"):
         known.add(name)
-        used[name.partition(".")[0]] += bit != 0
+        type = name.partition(".")[0]
+        used[type] = max(used[type], bit.bit_length())
     rows: list[tuple[str, int]] = []
     for parameter in registry.numbered:
         if parameter.name not in known:

@@ -53,7 +53,7 @@ def _findings(database: Database, tally: Tally) -> Iterator[Finding]:
     if unnumbered:
         yield Finding("parameter", what={"name": unnumbered})
     else:
-        index = Index(database, catalogues, types, tally)
+        index = Index(database, catalogues, types, feed.misplaced, tally)
         yield from index.findings()
         live = index.live
     yield from counters(database, live, seq=feed.seq, t=feed.t)

@@ -53,6 +53,7 @@ class Feed:
         self._types = types
         self._tally = tally
         self._unpacker = unpacker(database)
+        self.misplaced: set[tuple[int, int]] = set()  # versions: resource and number
         self.seq = 0  # of the last version
         self.t = 0
 
@@ -75,24 +76,30 @@ class Feed:
         self.seq, self.t = seq, t
 
     def _version(self, row: tuple[Any, ...]) -> Iterator[Finding]:
-        seq, t, rt, _, v, method, hash, dictionary, packed, owner, id, *noted = row
+        seq, _, rt, rid, v, _, _, _, packed, owner, id, *noted = row
         type = self._types.get(rt)
         if type is None or owner != rt:
             yield Finding("unowned", what={"seq": seq})
             return
         name = unpack_id(id)
-        stored = None
-        if packed is not None:
-            stored = read(self._unpacker, dictionary, packed)
-            if stored is None or not _is_json(stored):
-                yield Finding("unreadable", type, name, v, {"seq": seq})
-        if stored is not None or packed is None:
-            known = 0 <= method < len(METHODS)
-            if not known or hash != content_hash(type, name, v, t, METHODS[method], stored):
-                yield Finding("altered", type, name, v, {"seq": seq})
+        wrong = self._content(row, type, name)
+        if wrong is not None:
+            yield Finding(wrong, type, name, v, {"seq": seq})
         kind = _noted_wrongly(seq, v, packed is not None, *noted)
         if kind is not None:
             yield Finding(kind, type, name, v, {"seq": seq})
+        if kind == "misplaced":
+            self.misplaced.add((rid, v))
+
+    def _content(self, row: tuple[Any, ...], type: str, id: str) -> Kind | None:
+        _, t, _, _, v, method, hash, dictionary, packed, *_ = row
+        stored = None if packed is None else read(self._unpacker, dictionary, packed)
+        if stored is None and packed is not None:
+            return "unreadable"
+        known = 0 <= method < len(METHODS)
+        if not known or hash != content_hash(type, id, v, t, METHODS[method], stored):
+            return "altered"
+        return None if stored is None or _is_json(stored) else "unreadable"
 
 
 def _noted_wrongly(

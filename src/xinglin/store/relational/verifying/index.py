@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from xinglin.store.relational.batch import Indexing, indexing
@@ -30,16 +30,18 @@ class Index:
         database: Database,
         catalogues: Sequence[Catalogue],
         types: dict[int, str],
+        misplaced: Collection[tuple[int, int]],
         tally: Tally,
     ) -> None:
+        """`misplaced`: versions that are there, but not where they are noted to be."""
         self._database = database
         self._resources = Resources(database, catalogues, types)
         self._numbers = Known(database)
+        self._misplaced = misplaced
         self._tally = tally
         self._postings = Sums(database, "ix", COLUMNS["ix"])
         self._left = Sums(database, "comp", _COMP)
         self.live: Counter[int] = Counter()  # by type
-        self.highest = 0  # number of a resource
 
     def findings(self) -> Iterator[Finding]:
         for first, last, resources in self._resources.portions():
@@ -53,11 +55,10 @@ class Index:
         there = self._there(first, last)
         expected = self._expected(resources)
         for resource in resources:
-            self.highest = max(self.highest, resource.rid)
             if resource.written:
                 self._tally.resources += 1
                 self.live[resource.rt] += resource.is_live
-                yield from _versions(resource)
+                yield from self._versions(resource)
             own = {table: found.pop(resource.rid, set()) for table, found in there.items()}
             brought = expected.get(resource.rid)
             if brought is not None:
@@ -70,6 +71,11 @@ class Index:
         for table, found in there.items():
             for rid, rows in found.items():
                 yield _nobodys(table, rid, rows)
+
+    def _versions(self, resource: Resource) -> Iterator[Finding]:
+        for v in resource.missing:
+            if (resource.rid, v) not in self._misplaced:
+                yield Finding("incomplete", resource.type, resource.id, v)
 
     def _there(self, first: int, last: int) -> dict[str, dict[int, set[Row]]]:
         """The rows of the tables that can be asked by resource."""
@@ -139,11 +145,6 @@ def _wanted(brought: Indexing, table: str) -> set[Row]:
     if brought.after is None:
         return set()
     return set(getattr(brought.after, table))
-
-
-def _versions(resource: Resource) -> Iterator[Finding]:
-    for v in resource.missing:
-        yield Finding("incomplete", resource.type, resource.id, v)
 
 
 def _dates(resource: Resource, brought: Indexing) -> Iterator[Finding]:
