@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import psycopg
@@ -74,14 +75,14 @@ def connect(url: str, role: Role) -> psycopg.Connection[Any]:
         Unreachable: no such server answers.
     """
     asked = _asked(url)
-    settings = _SESSION | _OF_ROLE[role]
-    ours = " ".join(f"-c {name}={value}" for name, value in settings.items())
-    asked["options"] = f"{ours} {asked.get('options') or ''}"
+    theirs = str(asked.get("options") or "")
+    settings = {n: v for n, v in (_SESSION | _OF_ROLE[role]).items() if n not in theirs}
     try:
         connection = psycopg.connect(**{**_NETWORK, **asked}, autocommit=True)
     except psycopg.OperationalError as error:
         raise Unreachable(_in_one_line(error)) from None
     try:
+        _set(connection, settings)
         if role == "write":
             connection.execute(_DURABLE)
     except psycopg.OperationalError as error:
@@ -104,3 +105,10 @@ def _asked(url: str) -> dict[str, Any]:
 
 def _in_one_line(error: psycopg.Error) -> str:
     return " ".join(str(error).split())
+
+
+def _set(connection: psycopg.Connection[Any], settings: Mapping[str, str]) -> None:
+    """For the session; not among the options of the connection, which a pooler would drop."""
+    calls = ", ".join("set_config(%s, %s, FALSE)" for _ in settings)
+    values = [text for setting in settings.items() for text in setting]
+    connection.execute(f"SELECT {calls}".encode(), values)
