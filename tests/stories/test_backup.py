@@ -6,12 +6,13 @@ import asyncio
 import errno
 import io
 import json
+import os
 import resource as limits
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -396,11 +397,11 @@ def test_a_backup_goes_through_a_pipe(tmp_path: Path) -> None:
 # By the server itself
 
 
-def until(holds: Any, patience: float = 30) -> None:
-    end = time.monotonic() + patience
+def until(holds: Callable[[], object], pause: float = 0.05) -> None:
+    end = time.monotonic() + 30
     while not holds():
         assert time.monotonic() < end, "it did not come to pass"
-        time.sleep(0.05)
+        time.sleep(pause)
 
 
 @contextmanager
@@ -477,9 +478,13 @@ def test_a_server_that_is_stopped_leaves_no_part_of_a_backup(tmp_path: Path) -> 
     folder = tmp_path / "b"
     folder.mkdir()
     with opened(tmp_path / "a") as record:
-        busy(record)
+        record.put(*(patient(f"p{number}") for number in range(3000)))
     with a_server(tmp_path / "a", folder=folder) as (_, process):
-        until(lambda: any(folder.iterdir()))
+        until(lambda: any(folder.iterdir()), pause=0.001)
+        [writing] = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        os.kill(int(writing), signal.SIGSTOP)
+        assert [each.suffix for each in folder.iterdir()] == [".part"]
         process.send_signal(signal.SIGINT)
         process.wait(30)
-    assert list(folder.glob("*.part")) == []
+    assert list(folder.iterdir()) == []
+    assert not Path(f"/proc/{writing}").exists()
