@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -144,6 +147,54 @@ def test_a_damaged_version_comes_along(earlier: Path) -> None:
         assert rows[0][2] == b"\0"
         [(count,)] = database.execute("SELECT count(*) FROM ver")
         assert count == len(kept("sqlite-1.feed.ndjson").splitlines())
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from xinglin.store import places
+from xinglin.store.sqlite import migrations
+
+hashed = 0
+
+def content_hash(*of, known=migrations.content_hash):
+    global hashed
+    hashed += 1
+    if hashed > 1100:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return known(*of)
+
+migrations.content_hash = content_hash
+places.open_store(Path(sys.argv[1]), clock=lambda: 0)
+"""
+
+
+def test_who_is_killed_on_the_way_has_changed_nothing(earlier: Path) -> None:
+    ended = subprocess.run([sys.executable, "-c", KILLED, str(earlier)], check=False)
+    assert ended.returncode == -signal.SIGKILL
+    assert version(earlier) == 1
+    with opened(earlier) as record:
+        assert record.end() == len(kept("sqlite-1.feed.ndjson").splitlines())
+    with open_database(earlier) as database:
+        assert list(verify(database, Tally())) == []
+
+
+LOGGED = """
+import sys
+from pathlib import Path
+from xinglin.server.logs import configure
+from xinglin.store.places import open_store
+
+configure("info", "json")
+open_store(Path(sys.argv[1]), clock=lambda: 0).close()
+"""
+
+
+def test_a_server_says_in_its_log_that_it_brings_a_record_up(earlier: Path) -> None:
+    command = [sys.executable, "-c", LOGGED, str(earlier)]
+    said = subprocess.run(command, check=True, capture_output=True).stderr
+    [line] = [json.loads(line) for line in said.splitlines()]
+    assert line["event"] == "schema of the record: from 1 to 2"
 
 
 def test_who_only_looks_changes_nothing(earlier: Path) -> None:

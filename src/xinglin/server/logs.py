@@ -11,6 +11,13 @@ import structlog
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": 30, "error": logging.ERROR}
 
 
+class _Passed(logging.Handler):
+    """What the layers below log, in the same form."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        structlog.get_logger().log(record.levelno, record.getMessage())
+
+
 def configure(
     level: Literal["debug", "info", "warning", "error"], form: Literal["auto", "json", "text"]
 ) -> None:
@@ -30,3 +37,4 @@ def configure(
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )
+    logging.getLogger("xinglin").handlers = [_Passed()]
