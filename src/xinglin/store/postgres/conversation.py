@@ -47,6 +47,7 @@ class Conversation:
         self._numbers = count()
         self._sent: list[Key | None] = []  # unanswered statements; what each prepares
         self._ending = False  # the end of a snapshot is unanswered
+        self._copying = False  # and so is that of a COPY
 
     @property
     def in_transaction(self) -> bool:
@@ -60,7 +61,7 @@ class Conversation:
         key = (text, tuple(oid for oid, _ in values))
         name = self._prepared.get(key)
         with self._talking():
-            if name is None or self.begin is not None or self._sent or self._ending:
+            if name is None or self.begin is not None or self._sent or self._late:
                 return self._ask_at_length(text, values)
             self._prepared[key] = self._prepared.pop(key)
             parameters: list[Any] = [value for _, value in values]
@@ -82,9 +83,10 @@ class Conversation:
 
     def settle(self) -> None:
         """Take in the answers to all that was sent."""
-        if self._sent:
-            with self._talking():
+        with self._talking():
+            if self._sent:
                 self._answers()
+            self._take_late()
 
     def end_snapshot(self) -> None:
         """Roll back without waiting for the answer, which says nothing."""
@@ -92,18 +94,19 @@ class Conversation:
             self.begin = None
         elif self._libpq.status == ConnStatus.OK:
             with self._talking():
-                self._take_ending()
+                self._take_late()
                 self._libpq.send_query(b"ROLLBACK")
                 self._libpq.flush()
                 self._ending = True
 
     def copy(self, text: str, blocks: Iterable[bytes]) -> None:
-        """COPY … FROM STDIN."""
+        """COPY … FROM STDIN. Nobody waits here until the server has taken in the last of it: as
+        of what is sent, the answer comes, and perhaps is raised, later."""
         if self._sent or self.begin is not None:
             self.ask("SELECT 1")  # this cannot be sent behind anything
         libpq = self._libpq
         with self._talking():
-            self._take_ending()
+            self._take_late()
             result = libpq.exec_(text.encode())
             if result.status != ExecStatus.COPY_IN:
                 raise failure(libpq, result)
@@ -112,22 +115,21 @@ class Conversation:
                 self._flush()
             libpq.put_copy_end()
             self._flush()
-            for answer in list(iter(self._result, None)):
-                self._good(answer)
+            self._copying = True
 
     def _ask_at_length(self, text: str, values: Sequence[Bound]) -> PGresult:
         if text.startswith(_PREPARABLE) or self._sent:
             self._send(text, values)
             return self._answers()[-1]
         # Perhaps several statements at once, which only this form of sending allows.
-        self._take_ending()
+        self._take_late()
         begin, self.begin = self.begin, None
         whole = text if begin is None else f"{begin}; {text}"
         return self._good(self._libpq.exec_(whole.encode()))
 
     def _send(self, text: str, values: Sequence[Bound]) -> None:
         if not self._sent:
-            self._take_ending()
+            self._take_late()
             self._libpq.enter_pipeline_mode()
         if self.begin is not None:
             self._send_plain(self.begin)
@@ -179,9 +181,13 @@ class Conversation:
         self._result()  # nothing more of this statement
         return result
 
-    def _take_ending(self) -> None:
-        if self._ending:
-            self._ending = False
+    @property
+    def _late(self) -> bool:
+        return self._ending or self._copying
+
+    def _take_late(self) -> None:
+        if self._late:
+            self._ending = self._copying = False
             for result in list(iter(self._result, None)):
                 self._good(result)
 

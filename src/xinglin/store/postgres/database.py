@@ -59,7 +59,7 @@ class Postgres:
         self._reading = Transformer(self._connection)
         self._types: dict[tuple[str, statements.Columns], statements.Types] = {}
         self._warnings: list[str] = []
-        self._tell = self._ask_for_nothing
+        self._together = False
 
     def execute(self, text: str, bindings: Sequence[Binding] = ()) -> Rows:
         if text in ("COMMIT", "ROLLBACK"):
@@ -90,6 +90,8 @@ class Postgres:
         if fresh and len(rows) >= COPY_ROWS:
             text = f"COPY {table} ({', '.join(names)}) FROM STDIN (FORMAT BINARY)"
             self._talk.copy(text, copied(types, rows))
+            if not self._together:
+                self._talk.settle()
         else:
             text = statements.insert(table, names, types, fresh)
             self._tell(text, statements.arrays(types, rows))
@@ -100,6 +102,7 @@ class Postgres:
         names, types = self._described(table, columns)
         text = f"COPY {table} ({', '.join(names)}) FROM STDIN (FORMAT BINARY, FREEZE)"
         self._talk.copy(text, copied(types, rows))
+        self._talk.settle()
 
     def delete(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
         if rows:
@@ -122,11 +125,11 @@ class Postgres:
     def together(self) -> Iterator[None]:
         """Inside, `insert`, `delete` and `update` do not wait for their answers: these are
         taken in, and perhaps raised, with that of the next `execute`, or at the end."""
-        self._tell = self._talk.send
+        self._together = True
         try:
             yield
         finally:
-            self._tell = self._ask_for_nothing
+            self._together = False
             self._talk.settle()
 
     @contextmanager
@@ -184,8 +187,11 @@ class Postgres:
         if notice.severity_nonlocalized == "WARNING":
             self._warnings.append(notice.message_primary or "")
 
-    def _ask_for_nothing(self, text: str, values: Sequence[Bound]) -> None:
-        self._talk.ask(text, values)
+    def _tell(self, text: str, values: Sequence[Bound]) -> None:
+        if self._together:
+            self._talk.send(text, values)
+        else:
+            self._talk.ask(text, values)
 
     def _described(
         self, table: str, columns: Sequence[str]

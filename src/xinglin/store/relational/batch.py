@@ -128,8 +128,9 @@ class Batch:
 
     def _write(self, index: list[Indexing]) -> None:
         self._write_resources(index)
+        self._write_index(index)
         if self._versions:
-            self._pack()
+            self._pack()  # while a database elsewhere takes in what was sent to it last
             self._database.insert(
                 "ver", _VERSION, [tuple(row) for row in self._versions], fresh=True
             )
@@ -137,7 +138,6 @@ class Batch:
         if self._past:
             self._database.insert("past", ("rid", "v", "seq"), self._past, fresh=True)
             self._past.clear()
-        self._write_index(index)
         for rt, change in self._live.items():
             self._database.execute("UPDATE type SET live = live + ? WHERE rt = ?", (change, rt))
 
@@ -156,7 +156,7 @@ class Batch:
             self._database.update("res", "rid", _STATE, rows)
 
     def _write_index(self, index: list[Indexing]) -> None:
-        for table, columns in COLUMNS.items():
+        for table, columns in reversed(COLUMNS.items()):  # the largest last
             gone: set[Row] = set()
             fresh: set[Row] = set()
             for each in index:
