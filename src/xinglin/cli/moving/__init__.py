@@ -10,35 +10,34 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import apsw
 import msgspec
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from xinglin.cli import language
+from xinglin.cli.record import tables
 from xinglin.cli.record.door import Unreachable
 from xinglin.fhir.outcome import Issue, Refused
 from xinglin.fhir.wording import sentence
+from xinglin.server.refusal import passing
 from xinglin.store.places import shown
-from xinglin.store.relational.database import Unreachable as NoDatabase
 from xinglin.store.relational.moving import Moved
-from xinglin.store.sqlite import FolderInUse
 
 
 @contextmanager
 def reaching(place: Path | str) -> Iterator[None]:
-    """Raises: Unreachable, for all that may go wrong with the place itself."""
+    """What happens inside where a place cannot be read, or cannot be written at present.
+
+    Raises: Unreachable, Refused.
+    """
     try:
-        yield
-    except FolderInUse as used:
-        raise Unreachable(str(used.folder), f"in use by {used.address or '?'}") from used
+        with tables.reaching(place):
+            yield
     except OSError as error:
         raise Unreachable(shown(place), error.strerror or str(error)) from error
-    except (NoDatabase, apsw.Error, ValueError) as error:
-        raise Unreachable(shown(place), str(error)) from error
     except Refused as refused:
-        if refused.issues[0].code != "transient":
+        if not passing(refused):
             raise
         raise Unreachable(shown(place), sentence(refused.issues[0], language())) from refused
 
