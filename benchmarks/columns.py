@@ -27,11 +27,11 @@ _COMPARED = {"read": ECHO, "create": UPDATE}  # with a limit; the others with SQ
 
 _HEAD = """## SQLite and PostgreSQL
 
-The same people and the same questions: {data} into an empty record by `xinglin import`, then over
-HTTP. Clients, servers and database share the {cores} cores of the machine, so a second server
-process shows here what it costs; what it gains shows where there are cores for it. CPU is µs for
-a request, or for a resource where it is imported; µs of “servers” are of all server processes,
-those of “PostgreSQL” of all processes of its cluster.
+The same people and the same questions: {data}, each Bundle twice, into an empty record by
+`xinglin import`, then over HTTP. Clients, servers and database share the {cores} cores of the
+machine, so a second server process shows here what it costs; what it gains shows where there are
+cores for it. CPU is µs for a request, or for a resource where it is imported; that of “servers”
+is of all server processes, that of “PostgreSQL” of all processes of its cluster.
 
 """
 
