@@ -7,12 +7,16 @@ outside then, so that whoever waits for an answer gets an error instead.
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
+from contextlib import suppress
+from typing import Any
 from weakref import WeakSet
 
 from xinglin.store.postgres.connecting import Role
 from xinglin.store.postgres.database import Postgres
+from xinglin.store.postgres.failures import told
 from xinglin.store.relational.database import Unreachable
 
 PATIENCE = (
@@ -23,11 +27,12 @@ PAUSE = 0.2  # seconds between two attempts
 
 class Access:
     """`gone`: for so long that nobody needs to wait for it, or even to try, any more. The watch
-    (`watch.py`) goes on trying, and says so here."""
+    (`watch.py`) goes on trying, and says so here; whoever waits then is told."""
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._opened: WeakSet[Postgres] = WeakSet()
+        self._awaited: set[asyncio.Future[Any]] = set()
         self._closed = False
         self._lock = threading.Lock()
         self._gone = False
@@ -39,6 +44,27 @@ class Access:
     @gone.setter
     def gone(self, gone: bool) -> None:
         self._gone = gone
+        if gone:
+            for answer in tuple(self._awaited):
+                with suppress(RuntimeError):  # who asked may be gone, and its loop closed
+                    answer.get_loop().call_soon_threadsafe(_refuse, answer)
+
+    def require(self) -> None:
+        """Raises: Refused when nobody has found the database for a while."""
+        if self.gone:
+            raise _gone()
+
+    async def answered(self, answer: asyncio.Future[Any], limit: float | None = None) -> Any:
+        """Wait for an answer, but not beyond the moment when the database counts as gone.
+
+        Raises: what it ends with; TimeoutError; Refused.
+        """
+        self.require()
+        self._awaited.add(answer)
+        try:
+            return await asyncio.wait_for(answer, limit)
+        finally:
+            self._awaited.discard(answer)
 
     def open(self, role: Role) -> Postgres:
         """Raises: Unreachable."""
@@ -68,3 +94,12 @@ class Access:
         """Nobody waits any longer, and nothing is opened."""
         self._closed = True
         self.break_off()
+
+
+def _gone() -> BaseException:
+    return told(Unreachable("it has been gone for a while"))
+
+
+def _refuse(answer: asyncio.Future[Any]) -> None:
+    if not answer.done():
+        answer.set_exception(_gone())

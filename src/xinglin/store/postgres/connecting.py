@@ -66,6 +66,8 @@ _OF_ROLE: dict[Role, dict[str, str]] = {
 _DURABLE = """SELECT set_config('synchronous_commit', 'on', FALSE) FROM pg_settings
               WHERE name = 'synchronous_commit' AND setting = 'off' AND source <> 'client'"""
 
+_NO_URL = "not the URL of a PostgreSQL database"  # which may hold a password
+
 
 def connect(url: str, role: Role) -> psycopg.Connection[Any]:
     """What the URL says goes before what is said here.
@@ -94,13 +96,14 @@ def connect(url: str, role: Role) -> psycopg.Connection[Any]:
 def _asked(url: str) -> dict[str, Any]:
     try:
         asked = conninfo_to_dict(url if url.startswith(URL) else "?")
-        # libpq would say what it takes for a port: part of a password, where a "/" in it was not
-        # written as %2F.
-        if all(port.isdecimal() for port in str(asked.get("port") or "0").split(",") if port):
-            return asked
     except psycopg.ProgrammingError:
-        pass
-    raise ValueError("not the URL of a PostgreSQL database") from None  # it may hold a password
+        raise ValueError(_NO_URL) from None
+    # Where a "/" in a password was not written as %2F, libpq takes parts of it for a port and the
+    # name of a database, and would tell them to everybody.
+    ports = str(asked.get("port") or "0").split(",")
+    if "@" in str(asked.get("dbname")) or not all(map(str.isdecimal, filter(None, ports))):
+        raise ValueError(_NO_URL)
+    return asked
 
 
 def _in_one_line(error: psycopg.Error) -> str:

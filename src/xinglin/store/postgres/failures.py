@@ -1,4 +1,4 @@
-"""What PostgreSQL's error codes mean to the record (PostgreSQL 15, appendix A)."""
+"""What PostgreSQL's error codes mean to the record (PostgreSQL 15, appendix A), and to clients."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from psycopg import errors
 from psycopg.pq import ConnStatus, DiagnosticField
 from psycopg.pq.abc import PGconn, PGresult
 
+from xinglin.fhir.outcome import Issue, Refused
 from xinglin.store.relational.database import Full, Unreachable
 
 _GONE = {
@@ -33,4 +34,14 @@ def failure(connection: PGconn, result: PGresult) -> Exception:
         return Unreachable(told)
     if code.startswith(_FULL):
         return Full(told)
+    return error
+
+
+def told(error: BaseException) -> BaseException:
+    """A failure of the database, as clients are told of it: they may come again."""
+    if isinstance(error, Unreachable | Full):
+        key = "store.cannot-keep" if isinstance(error, Full) else "store.unreachable"
+        refused = Refused(Issue("transient", key))
+        refused.__cause__ = error
+        return refused
     return error

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from psycopg.postgres import types as catalogue_of_types
 
 from xinglin.store.face import Version
+from xinglin.store.postgres.access import Access
 from xinglin.store.postgres.database import Postgres
 from xinglin.store.postgres.readers import Readers
 from xinglin.store.relational.keys import pack_id
@@ -41,7 +42,8 @@ class _Wish(NamedTuple):
 class Fetcher:
     """Fetches current versions, for who may see all of their types."""
 
-    def __init__(self, readers: Readers) -> None:
+    def __init__(self, access: Access, readers: Readers) -> None:
+        self._access = access
         self._readers = readers
         self._wishes: SimpleQueue[_Wish | None] = SimpleQueue()
         self._open = True
@@ -50,11 +52,12 @@ class Fetcher:
 
     async def fetch(self, type: str, id: str) -> Version | None:
         """Raises: Refused when the database cannot be reached."""
-        self._readers.require()
+        self._access.require()
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Version | None] = loop.create_future()
         self._wishes.put(_Wish(type, id, loop, answer))
-        return await answer
+        found: Version | None = await self._access.answered(answer)
+        return found
 
     def close(self) -> None:
         self._wishes.put(None)

@@ -8,11 +8,11 @@ commit, after what was committed is there for all. A server that dies or hangs l
 
 from __future__ import annotations
 
-from xinglin.fhir.outcome import Issue, Refused
 from xinglin.fhir.search.parameters import standard
 from xinglin.store.postgres.access import PATIENCE, Access
+from xinglin.store.postgres.failures import told
 from xinglin.store.relational.catalogue import Catalogue
-from xinglin.store.relational.database import Database, Full, Unreachable
+from xinglin.store.relational.database import Database
 from xinglin.store.relational.ledger import Ledger
 from xinglin.store.relational.reindexing import IN_FORCE, TO_COME, registry_of
 
@@ -49,16 +49,6 @@ class PostgresLane:
 
     def told(self, error: BaseException) -> BaseException:
         return told(error)
-
-
-def told(error: BaseException) -> BaseException:
-    """A failure of the database, as clients are told of it: they may come again."""
-    if isinstance(error, Unreachable | Full):
-        key = "store.cannot-keep" if isinstance(error, Full) else "store.unreachable"
-        refused = Refused(Issue("transient", key))
-        refused.__cause__ = error
-        return refused
-    return error
 
 
 def in_force(database: Database) -> Catalogue:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from xinglin.fhir.outcome import Issue, Refused
 from xinglin.store.postgres.database import Postgres
-from xinglin.store.postgres.lane import told
+from xinglin.store.postgres.failures import told
 from xinglin.store.postgres.schema import SCHEMA, begin
 from xinglin.store.relational.database import Full, Row
 from xinglin.store.relational.restoring import Fill

@@ -7,12 +7,14 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from contextlib import suppress
+from functools import partial
+from typing import Any, TypeVar
 
 from xinglin.store.postgres.access import Access
 from xinglin.store.postgres.connecting import LIMIT
 from xinglin.store.postgres.database import Postgres
-from xinglin.store.postgres.lane import told
+from xinglin.store.postgres.failures import told
 from xinglin.store.relational.catalogue import Catalogue
 from xinglin.store.relational.database import Full, Unreachable
 from xinglin.store.relational.reads import Reads
@@ -33,23 +35,36 @@ class Readers:
 
     async def ask(self, question: Callable[[Reads], Result]) -> Result:
         """Raises: Refused when the database cannot be reached."""
-        self.require()
-        asked = asyncio.get_running_loop().run_in_executor(self._pool, self.answer, question)
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Result] = loop.create_future()
+        self._access.require()
+        self._pool.submit(self._serve, question, loop, answer)
         try:
-            return await asyncio.wait_for(asked, LIMIT)
+            found: Result = await self._access.answered(answer, LIMIT)
         except TimeoutError as error:
             raise told(Unreachable(f"no answer in {LIMIT} s")) from error
+        return found
 
-    def require(self) -> None:
-        """Raises: Refused when nobody has found the database for a while."""
-        if self._access.gone:
-            raise told(Unreachable("it has been gone for a while"))
+    def _serve(
+        self,
+        question: Callable[[Reads], Result],
+        loop: asyncio.AbstractEventLoop,
+        answer: asyncio.Future[Result],
+    ) -> None:
+        if answer.done():
+            return  # nobody waits for it any more
+        try:
+            found = partial(_settle, answer, self.answer(question))
+        except BaseException as error:  # noqa: BLE001  (an edge: raised again where it was asked)
+            found = partial(_fail, answer, error)
+        with suppress(RuntimeError):  # who asked may be gone, and its loop closed
+            loop.call_soon_threadsafe(found)
 
     def answer(self, question: Callable[[Reads], Result]) -> Result:
         """In the calling thread; raises as `ask`."""
         began = time.monotonic()
         while True:
-            self.require()
+            self._access.require()
             try:
                 return question(self._reads())
             except Unreachable as error:
@@ -80,3 +95,13 @@ class Readers:
         self._pool.shutdown()
         for database in self._opened:
             database.close()
+
+
+def _settle(answer: asyncio.Future[Result], found: Result) -> None:
+    if not answer.done():
+        answer.set_result(found)
+
+
+def _fail(answer: asyncio.Future[Any], error: BaseException) -> None:
+    if not answer.done():
+        answer.set_exception(error)

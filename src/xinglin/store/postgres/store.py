@@ -45,7 +45,7 @@ class PostgresStore:
             keeper.close()
         self._writer = Writer(self._open_ledger, PostgresLane(access), clock)
         self._readers = Readers(access, self._in_force, THREADS)
-        self._fetcher = Fetcher(Readers(access, self._in_force, 1))
+        self._fetcher = Fetcher(access, Readers(access, self._in_force, 1))
         self._watch = Watch(access, self._look_again, self._writer)
 
     def _open_ledger(self) -> Ledger:
@@ -135,7 +135,7 @@ class PostgresStore:
 
     def close(self) -> None:
         """Finish what is under way, if the database lets us."""
-        self._writer.close(CLOSING)
+        self._writer.close(0 if self._access.gone else CLOSING)
         self._access.close()
         self._writer.close()
         self._watch.close()

@@ -37,30 +37,37 @@ class Watch:
             thread.start()
 
     def _waiting(self) -> None:
+        """Counted in rounds: while this process itself is held up there are none, and the
+        database is not blamed for it."""
+        before, rounds = self._asked, 0
         while not self._stop.wait(EVERY):
             asked = self._asked
-            if asked is not None and time.monotonic() - asked > PATIENCE:
+            rounds = rounds + 1 if asked == before else 0
+            before = asked
+            if asked is not None and rounds * EVERY > PATIENCE:
                 self._access.gone = True
                 self._access.break_off()
-            self._writer.refuse_if_stuck()
+            self._writer.look(EVERY)
 
     def _asking(self) -> None:
         database: Postgres | None = None
         lost: float | None = None
         while not self._stop.wait(EVERY if lost is None else PAUSE):
-            asked = self._asked = time.monotonic()
+            self._asked = time.monotonic()
             try:
                 database = database or self._access.open("read")
                 self._ask(database)
             except (Unreachable, Full, psycopg.Error):  # (tables that are not there, perhaps)
-                lost = lost or asked
+                lost = lost or time.monotonic()
+                if time.monotonic() - lost > PATIENCE:
+                    self._access.gone = True
                 if database is not None:
                     database.close()
                 database = None
             else:
                 lost = None
+                self._access.gone = False
             self._asked = None
-            self._access.gone = lost is not None and time.monotonic() - lost > PATIENCE
         if database is not None:
             database.close()
 

@@ -82,6 +82,8 @@ class Writer:
         self._lost: float | None = None  # since when the database is not there
         self._group: list[_Job] = []
         self._waiting: float | None = None  # since when for the database alone
+        self._seen: float | None = None  # the same, at the last look
+        self._waited = 0.0  # seconds, as far as looks tell
         self.commits = 0
         ready: Future[None] = Future()
         self._thread = threading.Thread(
@@ -135,13 +137,16 @@ class Writer:
         return open_for_work
 
     def _stuck(self) -> bool:
-        since, patience = self._waiting, self._lane.patience
-        waits_long = since is not None and 0 < patience < time.monotonic() - since
-        return waits_long or self._lane.gone
+        return self._waited > self._lane.patience or self._lane.gone
 
-    def refuse_if_stuck(self) -> None:
-        """Tell those who wait that nothing is certain, when the database does not answer. What is
-        under way may yet be committed; what was not begun never will be."""
+    def look(self, seconds: float) -> None:
+        """To be called every so many seconds. (So while this process itself is held up, nobody is
+        blamed for it.) Tell those who wait that nothing is certain, when the database does not
+        answer. What is under way may yet be committed; what was not begun never will be."""
+        waiting = self._waiting
+        same = waiting is not None and waiting == self._seen
+        self._waited = self._waited + seconds if same else 0.0
+        self._seen = waiting
         if not self._stuck():
             return
         error = self._lane.told(Unreachable("the database does not answer"))
