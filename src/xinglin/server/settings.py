@@ -41,7 +41,8 @@ class Settings(BaseSettings):
         "",
         description="URL of a PostgreSQL database (15 or later) that holds the record instead of "
         "the folder: `postgresql://user@host/name`. Any number of servers may share it. Several "
-        "hosts with `target_session_attrs=read-write` name those of a failover.",
+        "hosts with `target_session_attrs=read-write` name those of a failover. It has to be there "
+        "when the server starts, which else ends with code 1; it may go away later.",
     )
     base_url: str | None = Field(
         None,

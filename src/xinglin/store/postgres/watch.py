@@ -44,7 +44,7 @@ class Watch:
             asked = self._asked
             rounds = rounds + 1 if asked == before else 0
             before = asked
-            if asked is not None and rounds * EVERY > PATIENCE:
+            if asked is not None and rounds * EVERY >= PATIENCE:
                 self._access.gone = True
                 self._access.break_off()
             self._writer.look(EVERY)
