@@ -138,8 +138,7 @@ class Batch:
         if self._past:
             self._database.insert("past", ("rid", "v", "seq"), self._past, fresh=True)
             self._past.clear()
-        for rt, change in self._live.items():
-            self._database.execute("UPDATE type SET live = live + ? WHERE rt = ?", (change, rt))
+        self._count()
 
     def _write_resources(self, index: list[Indexing]) -> None:
         states = {}
@@ -175,6 +174,17 @@ class Batch:
         left = [row for each in index for row in each.left()]
         if left:
             self._database.insert("comp", ("c", "rid"), sorted(left))
+
+    def _count(self) -> None:
+        """All types in one statement."""
+        if not self._live:
+            return
+        each = "SELECT CAST(? AS BIGINT) AS rt, CAST(? AS BIGINT) AS more"
+        changes = " UNION ALL ".join([each] * len(self._live))
+        self._database.execute(
+            f"UPDATE type SET live = live + c.more FROM ({changes}) c WHERE c.rt = type.rt",
+            [number for change in self._live.items() for number in change],
+        )
 
     def _pack(self) -> None:
         for rt, waiting in self._bodies.items():
