@@ -11,6 +11,7 @@ from typing import Literal, Self
 from urllib.parse import urlsplit
 
 _PIECE = 65536
+_COMMIT = b"COMMIT\0"  # (READ COMMITTED is something else)
 
 
 class Proxy:
@@ -70,7 +71,7 @@ class Proxy:
 
     def _passes(self, piece: bytes, silent: threading.Event) -> bool:
         cut = self.cut
-        if cut is None or b"COMMIT" not in piece:
+        if cut is None or _COMMIT not in piece:
             return True
         self.cut, self.cuts = None, self.cuts + 1
         if cut == "after":

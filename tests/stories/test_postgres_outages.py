@@ -277,6 +277,10 @@ def test_a_standby_that_is_gone_stops_only_the_writing(tmp_path: Path) -> None:
         with served(tmp_path, pair.url("record")) as server, ThreadPoolExecutor(9) as threads:
             assert server.write("before").status_code == 201
             pair.standby.kill()
+            line = b'{"resourceType": "Organization", "id": "h"}'
+            content = {"content-type": "application/fhir+ndjson", "prefer": "respond-async"}
+            begun = server.fhir.post("$import", content=line, headers=content)
+            job = begun.headers["content-location"]
             asked = [threads.submit(server.write, f"w{number}") for number in range(8)]
             while not all(each.done() for each in asked):
                 assert server.read("before", timeout=SHORT).status_code == 200
@@ -286,8 +290,11 @@ def test_a_standby_that_is_gone_stops_only_the_writing(tmp_path: Path) -> None:
             assert all(refused(each.result()) for each in asked)
             for number in range(20):
                 refused(server.write(f"later-{number}", timeout=SHORT))
+            assert server.fhir.get(job).status_code == 202
             pair.standby.start()
             until(lambda: works(lambda: server.write("after")))
+            until(lambda: server.fhir.get(job).status_code != 202)
+            assert server.fhir.get(job).json()["output"] == [{"type": "Organization", "count": 1}]
             there = set(server.ids())
             assert {"before", "after"} <= there
             assert not any(id.startswith("later") for id in there)
