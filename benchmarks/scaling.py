@@ -46,7 +46,7 @@ _QUESTIONS = 2_000
 Question = tuple[str, str]  # Patient.id, system|code
 
 
-class _Growth:
+class Growth:
     """How far the record has grown, and what that took."""
 
     def __init__(self, population: Population) -> None:
@@ -70,8 +70,8 @@ class _Growth:
 
 def scaling(setting: Setting) -> Record:
     where = machine()
-    population = _population(setting)
-    growth = _Growth(population)
+    population = population_of(setting)
+    growth = Growth(population)
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000)  # as the server has it
@@ -88,7 +88,7 @@ def scaling(setting: Setting) -> Record:
     )
 
 
-def _population(setting: Setting) -> Population:
+def population_of(setting: Setting) -> Population:
     """No more charts than make the smallest record, so that all of them are in each."""
     founding, some = packets(setting.bundles, setting.packets)
     room = setting.sizes[0] - sum(len(packet.entries) for packet in founding)
@@ -98,7 +98,7 @@ def _population(setting: Setting) -> Population:
     )
 
 
-def _point(folder: Path, growth: _Growth, population: Population, resources: int) -> Point:
+def _point(folder: Path, growth: Growth, population: Population, resources: int) -> Point:
     store = open_store(folder, clock=lambda: time_ns() // 1000)
     try:
         asyncio.run(growth.until(resources, store))
