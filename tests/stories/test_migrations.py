@@ -17,9 +17,10 @@ import apsw
 import pytest
 import zstandard
 
-from tests.kit.postgres import a_database
+from tests.kit.postgres import a_database, tell
 from tests.kit.record import Clock, Record
 from tests.kit.schemas import tables
+from xinglin.fhir.outcome import Refused
 from xinglin.store.places import open_database, open_store
 from xinglin.store.postgres import schema as postgres_schema
 from xinglin.store.postgres.database import Postgres
@@ -313,3 +314,19 @@ def test_tables_that_change_have_a_new_version(engine: str) -> None:
     assert path.exists() and path.read_text() == tables.MADE[engine](), (
         "the schema changed: raise SCHEMA_VERSION and add a step (tests/kit/schemas/README.md)"
     )
+
+
+def test_a_server_that_was_there_before_writes_no_more_into_tables_of_a_later_edition() -> None:
+    with a_database() as url:
+        clock = Clock()
+        record = Record(open_store(url, clock=clock), clock)
+        try:
+            record.put({"resourceType": "Patient", "id": "du"})
+            tell(url, "UPDATE xinglin.schema_version SET version = version + 1")
+            with pytest.raises(Refused, match=r"store\.of-another-edition"):
+                record.put({"resourceType": "Patient", "id": "lin"})
+            tell(url, "UPDATE xinglin.schema_version SET version = version - 1")
+            record.put({"resourceType": "Patient", "id": "lin"})
+            assert record.versions() == ["Patient/lin/1", "Patient/du/1"]
+        finally:
+            record.store.close()

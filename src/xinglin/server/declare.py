@@ -29,8 +29,16 @@ Pattern = Literal[
     "{type}/{id}/{member}/_search",
 ]
 
-# Runs beside the requests until it is cancelled; a module lists its own as `WORKERS`.
-Worker = Callable[[House], Coroutine[Any, Any, None]]
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """Runs beside the requests until it is cancelled; a module lists its own as `WORKERS`. Of
+    several servers on one record, one does the work."""
+
+    work: Callable[[House], Coroutine[Any, Any, None]]
+    # What it works on besides the record, by a name of its own: servers that do not see the same
+    # each do theirs.
+    on: Callable[[House], str] = lambda _: ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Work beside the requests, for as long as the server runs: subscriptions, exports.
 
-A module of `operations/` with such work has a table `WORKERS` of coroutine functions that
-take the house. This is their edge: one that fails is logged and starts again.
+A module of `operations/` with such work has a table `WORKERS`. This is their edge: one that
+fails is logged and starts again.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ log = structlog.get_logger()
 class Workers:
     def __init__(self, house: House) -> None:
         self._tasks = [
-            asyncio.create_task(_keep_going(worker, house), name=worker.__name__)
+            asyncio.create_task(_keep_going(worker, house), name=worker.work.__name__)
             for module in modules("operations")
             for worker in getattr(module, "WORKERS", ())
         ]
@@ -36,24 +36,24 @@ class Workers:
 
 
 async def _keep_going(worker: Worker, house: House) -> None:
+    name = worker.work.__name__
     waiting = False
 
     async def work() -> None:
         nonlocal waiting
         if waiting:
-            log.info("worker goes on", worker=worker.__name__)
+            log.info("worker goes on", worker=name)
             waiting = False
-        await worker(house)
+        await worker.work(house)
 
     while True:
         try:
-            # Of several servers on one record, one does this.
-            await house.store.alone(worker.__name__, work)
+            await house.store.alone(f"{name} {worker.on(house)}", work)
             return
         except Exception as error:
             if not passing(error):
-                log.exception("worker failed", worker=worker.__name__)
+                log.exception("worker failed", worker=name)
             elif not waiting:  # once, however long it takes
-                log.warning("worker waits for the record", worker=worker.__name__)
+                log.warning("worker waits for the record", worker=name)
                 waiting = True
             await asyncio.sleep(_PAUSE)

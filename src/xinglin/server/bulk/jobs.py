@@ -11,9 +11,11 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final, Literal
+from uuid import uuid4
 
 import msgspec
 
@@ -24,6 +26,7 @@ KEPT: Final = 24 * 3600 * 1_000_000  # µs after its end that a job and its file
 _ID: Final = re.compile(r"[A-Za-z0-9\-]{1,64}")
 _FILE: Final = re.compile(r"[A-Za-z]{1,64}\.ndjson")
 _STATE: Final = "job.json"
+_MARK: Final = "mark"  # beside the folder, in which there are jobs alone
 
 
 class Output(msgspec.Struct):
@@ -74,6 +77,18 @@ class Jobs:
         except (OSError, Refused) as error:
             self.remove(job.id)
             raise _cannot_keep() from error
+
+    def mark(self) -> str:
+        """By which the folder is known to be the same, wherever a server finds it."""
+        path = self._folder.with_name(_MARK)
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            fresh = path.with_suffix(f".{uuid4()}")
+            fresh.write_text(str(uuid4()))
+            with suppress(FileExistsError):  # another server was faster
+                path.hardlink_to(fresh)
+            fresh.unlink()
+        return path.read_text()
 
     def save(self, job: Job) -> None:
         """Raises: Cancelled; Refused when the disk is full or failing."""

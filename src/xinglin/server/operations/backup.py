@@ -10,6 +10,7 @@ import structlog
 
 from xinglin.server.backups.keeping import name_of, seconds, superfluous, wait
 from xinglin.server.backups.making import Failed, make, sweep
+from xinglin.server.declare import Worker
 from xinglin.server.house import House
 from xinglin.server.settings import Settings
 
@@ -72,4 +73,4 @@ def _names(folder: Path) -> list[str]:
     return [each.name for each in folder.iterdir()]
 
 
-WORKERS = (back_up,)
+WORKERS = (Worker(back_up),)

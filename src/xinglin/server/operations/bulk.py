@@ -23,7 +23,7 @@ from xinglin.server.bulk.filters import chosen
 from xinglin.server.bulk.importing import import_
 from xinglin.server.bulk.jobs import KEPT, Cancelled, Job, Jobs, Output
 from xinglin.server.bulk.reindexing import reindex
-from xinglin.server.declare import Operation
+from xinglin.server.declare import Operation, Worker
 from xinglin.server.house import House, Target
 from xinglin.server.http import FHIR_JSON, Header, Request, Response
 from xinglin.server.moments import http_date, instant
@@ -200,4 +200,4 @@ OPERATIONS = (
     ),
 )
 
-WORKERS = (carry_out,)
+WORKERS = (Worker(carry_out, on=lambda house: jobs_of(house).mark()),)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import httpx
 
+from xinglin.server.declare import Worker
 from xinglin.server.house import House
 from xinglin.server.subscriptions.delivery import Patience
 from xinglin.server.subscriptions.desk import Desk
@@ -16,4 +17,4 @@ async def notify(house: House, patience: Patience = Patience()) -> None:  # noqa
         await Desk(house, client, patience).run()
 
 
-WORKERS = (notify,)
+WORKERS = (Worker(notify),)

@@ -8,6 +8,7 @@ from psycopg.pq.abc import PGconn, PGresult
 
 from xinglin.fhir.outcome import Issue, Refused
 from xinglin.store.relational.database import Full, Unreachable
+from xinglin.store.relational.migrations import SchemaMismatch
 
 _GONE = {
     "25006",  # read-only: it was the primary, and is a standby now
@@ -22,6 +23,11 @@ _GONE = {
     "57P05",  # the session was ended because it did nothing
 }
 _CONNECTION = "08"
+_TOLD = {
+    Unreachable: "store.unreachable",
+    Full: "store.cannot-keep",
+    SchemaMismatch: "store.of-another-edition",
+}
 _FULL = ("53", "58")  # out of disk or memory; the disk fails
 
 
@@ -39,8 +45,8 @@ def failure(connection: PGconn, result: PGresult) -> Exception:
 
 def told(error: BaseException) -> BaseException:
     """A failure of the database, as clients are told of it: they may come again."""
-    if isinstance(error, Unreachable | Full):
-        key = "store.cannot-keep" if isinstance(error, Full) else "store.unreachable"
+    key = next((key for kind, key in _TOLD.items() if isinstance(error, kind)), None)
+    if key is not None:
         refused = Refused(Issue("transient", key))
         refused.__cause__ = error
         return refused

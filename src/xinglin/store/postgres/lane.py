@@ -14,10 +14,12 @@ from xinglin.store.postgres.failures import told
 from xinglin.store.relational.catalogue import Catalogue
 from xinglin.store.relational.database import Database
 from xinglin.store.relational.ledger import Ledger
+from xinglin.store.relational.migrations import SCHEMA_VERSION, SchemaMismatch
 from xinglin.store.relational.reindexing import IN_FORCE, TO_COME, registry_of
 
 _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"  # each statement sees what was committed before it
-_TAKE = "SELECT seq, t, rid, tid, generation FROM lane FOR UPDATE"
+_TAKE = """SELECT seq, t, rid, tid, generation, (SELECT version FROM schema_version)
+           FROM lane FOR UPDATE"""
 
 
 class PostgresLane:
@@ -33,7 +35,9 @@ class PostgresLane:
 
     def begin(self, ledger: Ledger) -> None:
         ledger.database.execute(_BEGIN)
-        [(*counters, generation)] = ledger.database.execute(_TAKE)
+        [(*counters, generation, schema)] = ledger.database.execute(_TAKE)
+        if schema != SCHEMA_VERSION:  # a server of a later edition was started meanwhile
+            raise SchemaMismatch(schema, SCHEMA_VERSION)
         if generation != self._generation:
             _look_again(ledger)
             self._generation = generation
