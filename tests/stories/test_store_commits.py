@@ -421,3 +421,22 @@ def test_a_closed_store_takes_no_work(engine: Engine) -> None:
         record.store.close()
         with pytest.raises(RuntimeError, match="closed"):
             record.put(DU)
+
+
+@each_engine
+def test_a_moment_parts_what_is_committed_before_from_what_comes_later(engine: Engine) -> None:
+    with a_record(engine) as record:
+        record.clock.step = 0  # a clock that stands still, and later is set back
+        record.put(DU)
+
+        def work(transaction: Transaction) -> int:
+            moment: int = transaction.moment()
+            transaction.put(resource(DU | {"id": "with"}), "with", "PUT")
+            return moment
+
+        moment = record.commit(work)
+        record.clock.now -= 3_600_000_000
+        after = record.put(DU | {"id": "after"})
+        assert after.t // 1000 > moment
+        then = record.versions("Patient", at=(moment, moment))
+        assert sorted(then) == ["Patient/du/1", "Patient/with/1"]

@@ -112,6 +112,11 @@ class Transaction(Protocol):
         """None when there is nothing to delete."""
         ...
 
+    def moment(self) -> int:
+        """A millisecond that nothing will be committed in any more, and behind which nothing
+        has been: as of it the record stays what it is, whatever the clocks of servers say."""
+        ...
+
     def advance(self, consumer: str, seq: int) -> None:
         """Remember that a consumer of the feed is done with everything up to `seq`."""
         ...

@@ -93,7 +93,7 @@ class Local:
     async def export(
         self, types: Sequence[str], since: str | None
     ) -> AsyncIterator[Sequence[Line]]:
-        now = self._house.clock() // 1000
+        now = await self._house.store.commit(lambda transaction: transaction.moment())
         earliest = asked_range("since", since)[0] if since else None
         for name in types or RESOURCE_TYPES:
             async for page in of_type(self._house.store, name, now):

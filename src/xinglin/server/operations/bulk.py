@@ -141,10 +141,7 @@ async def carry_out(house: House) -> None:
 
 async def _carry_out(house: House, jobs: Jobs, job: Job) -> None:
     try:
-        # Every commit up to the moment before this one is on disk once this one is; so the
-        # record as of that moment is complete, and stays what it is.
-        job.snapshot = house.clock() // 1000
-        await house.store.commit(lambda _: None)
+        job.snapshot = await house.store.commit(lambda transaction: transaction.moment())
         match job.kind:
             case "import":
                 await import_(house, jobs, job)

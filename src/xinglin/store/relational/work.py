@@ -88,6 +88,11 @@ class Work:
         self._batch.change(change, more=-1)
         return Version(type, id, v, self._t, "DELETE", None, None, seq)
 
+    def moment(self) -> int:
+        following = self._t // 1000 + 1
+        self._ledger.t = following * 1000  # whatever comes is later
+        return following - 1
+
     def advance(self, consumer: str, seq: int) -> None:
         self._run(
             "INSERT INTO cursor (name, seq) VALUES (?, ?)"
@@ -151,7 +156,7 @@ class Work:
     ) -> int:
         ledger = self._ledger
         ledger.seq += 1
-        ledger.t = self._t
+        ledger.t = max(ledger.t, self._t)  # after `moment` it is ahead
         rt = self._catalogue.type_number[type]
         hash = content_hash(type, id, v, self._t, method, stored)
         row = [ledger.seq, self._t, rt, rid, v, METHODS.index(method), hash]
