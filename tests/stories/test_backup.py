@@ -464,6 +464,27 @@ def test_after_a_restart_the_server_waits_until_the_next_is_due(tmp_path: Path) 
         assert sorted(each.name for each in folder.iterdir()) == before
 
 
+def test_names_of_a_time_to_come_count_for_nothing(tmp_path: Path) -> None:
+    folder, log = tmp_path / "b", tmp_path / "log"
+    folder.mkdir()
+    later = [f"xinglin-2999010{day}T020000Z.backup" for day in range(1, 10)]
+    for name in later:
+        (folder / name).touch()
+    with (
+        log.open("w") as errors,
+        a_server(tmp_path / "a", errors, folder=folder, keep="3", keep_weeks="0") as (root, _),
+    ):
+        until(lambda: "backup made" in log.read_text())
+        time.sleep(1)  # one that is due is begun at once
+        [latest] = made(folder)
+        told = dict(line.rsplit(" ", 1) for line in httpx.get(f"{root}/metrics").text.splitlines())
+    assert log.read_text().count("backup made") == 1
+    assert sorted(each.name for each in folder.iterdir()) == [latest, *later]
+    moment = moment_of(latest)
+    assert moment is not None
+    assert float(told["xinglin_backup_last_success_timestamp_seconds"]) == moment.timestamp()
+
+
 def test_a_backup_that_fails_is_logged_and_the_server_goes_on(tmp_path: Path) -> None:
     folder, log = tmp_path / "b", tmp_path / "log"
     folder.write_text("no folder")

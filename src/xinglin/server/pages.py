@@ -47,7 +47,7 @@ async def measured(house: House, metrics: Metrics, request: Request) -> Response
     content_type = b"text/plain; version=0.0.4; charset=utf-8"
     text = metrics.text()
     if house.settings.backup_folder is not None:
-        text += await asyncio.to_thread(latest, house.settings.backup_folder)
+        text += await asyncio.to_thread(latest, house.settings.backup_folder, house.clock())
     return Response(200, text, [(b"content-type", content_type)])
 
 

@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xinglin.server.backups.keeping import moment_of, name_of, seconds, superfluous, wait
+from xinglin.server.backups.keeping import moment_of, name_of, newest, seconds, superfluous, wait
 
 DAY = 86_400
 START = 1_780_000_000
+END = (START + 100 * DAY) * 1_000_000
 
 times = st.sets(st.integers(START, START + 100 * DAY), max_size=60)
 others = st.sampled_from(
@@ -28,12 +29,20 @@ def monday(name: str) -> datetime:
     return (moment - timedelta(days=moment.weekday())).replace(hour=0, minute=0, second=0)
 
 
-@given(moments=times, more=st.sets(others), keep=st.integers(1, 10), weeks=st.integers(0, 6))
+@given(
+    moments=times,
+    to_come=times,
+    more=st.sets(others),
+    keep=st.integers(1, 10),
+    weeks=st.integers(0, 6),
+)
 def test_the_newest_are_kept_and_the_newest_of_each_week(
-    moments: set[int], more: set[str], keep: int, weeks: int
+    moments: set[int], to_come: set[int], more: set[str], keep: int, weeks: int
 ) -> None:
     names = named(moments)
-    gone = set(superfluous([*names, *more], keep, weeks))
+    later = named({each + 101 * DAY for each in to_come})
+    gone = set(superfluous([*names, *more, *later], keep, weeks, END))
+    assert newest([*names, *more, *later], END) == max(names, default=None)
     assert gone <= set(names)
     newest_first = sorted(names, reverse=True)
     mondays = sorted({monday(name) for name in names}, reverse=True)[:weeks]
@@ -46,15 +55,16 @@ def test_the_newest_are_kept_and_the_newest_of_each_week(
 @given(moments=times, keep=st.integers(1, 10), weeks=st.integers(0, 6))
 def test_to_remove_them_again_removes_nothing(moments: set[int], keep: int, weeks: int) -> None:
     names = set(named(moments))
-    names -= set(superfluous(names, keep, weeks))
-    assert superfluous(names, keep, weeks) == []
+    names -= set(superfluous(names, keep, weeks, END))
+    assert superfluous(names, keep, weeks, END) == []
 
 
 def test_made_every_day_there_are_a_week_of_days_and_a_month_of_weeks() -> None:
     names: set[str] = set()
     for day in range(100):
-        names.add(name_of((START + day * DAY) * 1_000_000))
-        names -= set(superfluous(names, keep=7, weeks=5))
+        now = (START + day * DAY) * 1_000_000
+        names.add(name_of(now))
+        names -= set(superfluous(names, keep=7, weeks=5, now=now))
     ages = sorted((START + 99 * DAY - _second(name)) // DAY for name in names)
     assert ages[:7] == list(range(7))
     assert 22 <= ages[-1] <= 28

@@ -17,8 +17,9 @@ from xinglin.server.backups.keeping import moment_of, newest
 
 
 class _Latest(Collector):
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, now: int) -> None:
         self._folder = folder
+        self._now = now
 
     def collect(self) -> Iterator[Metric]:
         moments = GaugeMetricFamily(
@@ -26,7 +27,7 @@ class _Latest(Collector):
         )
         sizes = GaugeMetricFamily("xinglin_backup_last_size_bytes", "Its size.")
         try:
-            name = newest(each.name for each in self._folder.iterdir())
+            name = newest((each.name for each in self._folder.iterdir()), self._now)
             if name is not None and (moment := moment_of(name)) is not None:
                 sizes.add_metric((), (self._folder / name).stat().st_size)
                 moments.add_metric((), moment.timestamp())
@@ -35,8 +36,8 @@ class _Latest(Collector):
         yield from (moments, sizes)
 
 
-def latest(folder: Path) -> bytes:
+def latest(folder: Path, now: int) -> bytes:
     """In the text format 0.0.4. Reads the disk."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Latest(folder))
+    registry.register(_Latest(folder, now))
     return generate_latest(registry)

@@ -3,12 +3,15 @@ time. The names say all, so a restart changes nothing.
 
 Kept are the newest, as many as are asked for, and besides the newest of each calendar week (ISO
 8601, UTC), for as many of the latest weeks that have one as are asked for.
+
+One of a time to come was made when the clock was wrong. It says nothing: it is not the newest,
+none makes way for it, and it stays until its time has come.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Final
 
@@ -46,8 +49,8 @@ def moment_of(name: str) -> datetime | None:
         return None
 
 
-def newest(names: Iterable[str]) -> str | None:
-    return max(filter(moment_of, names), default=None)
+def newest(names: Iterable[str], now: int) -> str | None:
+    return max((name for _, name in _until(now, names)), default=None)
 
 
 def wait(names: Iterable[str], every: int, now: int) -> float:
@@ -55,20 +58,25 @@ def wait(names: Iterable[str], every: int, now: int) -> float:
 
     Args:
         every: seconds from one to the next.
-        now: µs since 1970-01-01T00:00Z. One of a time to come was made when the clock was
-            wrong, and says nothing.
+        now: µs since 1970-01-01T00:00Z.
     """
-    seconds_now = now / 1_000_000
-    made = [moment.timestamp() for name in names if (moment := moment_of(name))]
-    last = max((each for each in made if each <= seconds_now), default=None)
-    return 0 if last is None else max(0, last + every - seconds_now)
+    last = max((moment.timestamp() for moment, _ in _until(now, names)), default=None)
+    return 0 if last is None else max(0, last + every - now / 1_000_000)
 
 
-def superfluous(names: Iterable[str], keep: int, weeks: int) -> list[str]:
+def superfluous(names: Iterable[str], keep: int, weeks: int, now: int) -> list[str]:
     """Those to be removed. What is no backup is none of them."""
-    known = sorted(((moment, name) for name in names if (moment := moment_of(name))), reverse=True)
+    known = sorted(_until(now, names), reverse=True)
     of_weeks: dict[tuple[int, int], str] = {}
     for moment, name in known:
         of_weeks.setdefault(moment.isocalendar()[:2], name)
     kept = {name for _, name in known[:keep]} | set(list(of_weeks.values())[:weeks])
     return [name for _, name in known if name not in kept]
+
+
+def _until(now: int, names: Iterable[str]) -> Iterator[tuple[datetime, str]]:
+    """The backups among them that were made until then."""
+    for name in names:
+        moment = moment_of(name)
+        if moment is not None and moment.timestamp() <= now / 1_000_000:
+            yield moment, name

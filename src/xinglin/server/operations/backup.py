@@ -31,10 +31,12 @@ async def _done(house: House, folder: Path) -> float:
     """Make what is due; seconds until it is time to look again."""
     try:
         names = await asyncio.to_thread(_looked_after, folder)
-        remaining = wait(names, seconds(house.settings.backup_every), house.clock())
+        now = house.clock()
+        remaining = wait(names, seconds(house.settings.backup_every), now)
         if not remaining:
-            await _make(house.settings, folder, house.clock())
-            await asyncio.to_thread(_remove_old, house.settings, folder)
+            await _make(house.settings, folder, now)
+            await asyncio.to_thread(_remove_old, house.settings, folder, now)
+            return _LOOK  # a clock that goes astray shall not make one after the other
     except (Failed, OSError) as error:
         log.error("backup failed", reason=str(error))
         return _PAUSE
@@ -64,8 +66,10 @@ async def _make(settings: Settings, folder: Path, now: int) -> None:
     )
 
 
-def _remove_old(settings: Settings, folder: Path) -> None:
-    for name in superfluous(_names(folder), settings.backup_keep, settings.backup_keep_weeks):
+def _remove_old(settings: Settings, folder: Path, now: int) -> None:
+    """`now`: when the newest was made, which therefore stays."""
+    keep, weeks = settings.backup_keep, settings.backup_keep_weeks
+    for name in superfluous(_names(folder), keep, weeks, now):
         (folder / name).unlink(missing_ok=True)
 
 
