@@ -15,7 +15,7 @@ from xinglin.server.routes import answer
 from xinglin.server.settings import Settings
 from xinglin.store.face import Store
 from xinglin.store.places import Place, open_store, shown
-from xinglin.store.relational.database import Unreachable
+from xinglin.store.relational.database import Unreachable, Unusable
 from xinglin.store.sqlite import FolderInUse, SchemaMismatch, SqliteStore
 
 
@@ -62,10 +62,14 @@ def _store(place: Place, clock: Callable[[], int]) -> Store:
             Issue("conflict", "server.folder-of-another-edition", "data", given)
         ) from other
     except Unreachable as error:
+        if isinstance(place, Path):
+            given = {"folder": folder, "reason": str(error)}
+            raise Refused(Issue("exception", "server.folder-unusable", "data", given)) from error
         given = {"database": folder, "reason": str(error).strip()}
         raise Refused(Issue("transient", "server.no-database", "database", given)) from error
-    except ValueError as error:
-        raise Refused(Issue("value", "server.no-database-url", "database")) from error
+    except Unusable as error:
+        given = {"database": folder, "reason": str(error)}
+        raise Refused(Issue("exception", "server.database-unusable", "database", given)) from error
     except OSError as error:
         given = {"folder": folder, "reason": error.strerror or str(error)}
         raise Refused(Issue("exception", "server.folder-unusable", "data", given)) from error

@@ -12,7 +12,7 @@ from xinglin.fhir.json import dump_exact
 from xinglin.fhir.outcome import Issue, Refused
 from xinglin.fhir.wording import Language, outcome
 from xinglin.server.http import FHIR_JSON, Response
-from xinglin.store.relational.database import Unreachable
+from xinglin.store.relational.database import Unreachable, Unusable
 
 STATUS: Final[Mapping[str, int]] = MappingProxyType(
     {
@@ -54,7 +54,7 @@ def passing(error: Exception) -> bool:
     """Whether only the record is not there at present: who has time tries again."""
     if isinstance(error, Refused):
         return all(issue.code == "transient" for issue in error.issues)
-    return isinstance(error, Unreachable)
+    return isinstance(error, (Unreachable, Unusable))
 
 
 def response(refused: Refused, language: Language) -> Response:

@@ -64,7 +64,8 @@ def open_store(place: Place, *, clock: Callable[[], int]) -> RelationalStore:
         FolderInUse: another process has the folder open.
         SchemaMismatch: another edition wrote it.
         Unreachable: the database cannot be reached.
-        ValueError: the URL is none.
+        Unusable: it can, and rights are missing in it, or the tables are not a record's.
+        Refused: the URL is none, or the database of a kind that keeps no record.
     """
     if isinstance(place, str):
         return open_postgres(place, clock=clock)

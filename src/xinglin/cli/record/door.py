@@ -31,6 +31,13 @@ class Unreachable(Exception):  # noqa: N818  (it is the answer to the command)
         self.reason = reason
 
 
+class NoRecord(Unreachable):
+    """The place is there, perhaps; a record is not."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__(where, "no record")
+
+
 class Line(NamedTuple):
     """One resource of an export."""
 

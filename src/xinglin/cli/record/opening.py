@@ -10,7 +10,7 @@ from typing import Final, NoReturn
 import typer
 
 from xinglin.cli import language
-from xinglin.cli.record.door import Door, Unreachable
+from xinglin.cli.record.door import Door, NoRecord, Unreachable
 from xinglin.fhir.outcome import Issue, Refused
 from xinglin.fhir.wording import sentence
 from xinglin.store.relational.database import Unreachable as NoDatabase
@@ -45,7 +45,8 @@ def open_door(
     except Refused as refused:
         used = refused.__cause__
         if isinstance(used, NoDatabase):
-            where = str(refused.issues[0].given["database"])
+            given = refused.issues[0].given
+            where = str(given.get("database") or given["folder"])
             raise Unreachable(where, str(used)) from used
         if not isinstance(used, FolderInUse):
             raise
@@ -66,6 +67,7 @@ def _header(line: str) -> tuple[str, str]:
 def unreachable(error: Unreachable) -> NoReturn:
     """Say so, and end the command."""
     given: dict[str, str | int] = {"where": error.where, "reason": error.reason}
-    issue = Issue("transient", "cli.unreachable", given=given)
+    key = "cli.no-record" if isinstance(error, NoRecord) else "cli.unreachable"
+    issue = Issue("transient", key, given=given)
     typer.secho(sentence(issue, language()), err=True, fg="red")
     sys.exit(UNREACHABLE)

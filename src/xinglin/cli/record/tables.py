@@ -8,11 +8,11 @@ from pathlib import Path
 
 import typer
 
-from xinglin.cli.record.door import Unreachable
+from xinglin.cli.record.door import NoRecord, Unreachable
 from xinglin.fhir.outcome import Issue, Refused
 from xinglin.server.settings import load
 from xinglin.store.places import shown
-from xinglin.store.relational.database import Full
+from xinglin.store.relational.database import Full, Unusable
 from xinglin.store.relational.database import Unreachable as NoDatabase
 from xinglin.store.relational.migrations import SchemaMismatch
 from xinglin.store.sqlite import FolderInUse
@@ -37,13 +37,14 @@ def reaching(place: Path | str) -> Iterator[None]:
     except FolderInUse as used:
         raise Unreachable(where, "in use by another process") from used
     except FileNotFoundError as missing:
-        raise Unreachable(where, missing.strerror or str(missing)) from missing
+        raise NoRecord(where) from missing
     except (NoDatabase, Full) as gone:
         raise Unreachable(where, str(gone).strip()) from gone
-    except ValueError as none:
-        raise Refused(Issue("value", "server.bad-value", "database", {"text": where})) from none
+    except Unusable as error:
+        given: dict[str, str | int] = {"database": where, "reason": str(error)}
+        raise Refused(Issue("exception", "server.database-unusable", given=given)) from error
     except SchemaMismatch as other:
-        given: dict[str, str | int] = {"folder": where, "reason": str(other)}
+        given = {"folder": where, "reason": str(other)}
         earlier = other.found < other.expected
         key = "cli.record-of-earlier" if earlier else "server.folder-of-another-edition"
         raise Refused(Issue("conflict", key, given=given)) from other

@@ -8,6 +8,7 @@ outside then, so that whoever waits for an answer gets an error instead.
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from contextlib import suppress
@@ -17,12 +18,15 @@ from weakref import WeakSet
 from xinglin.store.postgres.connecting import Role
 from xinglin.store.postgres.database import Postgres
 from xinglin.store.postgres.failures import told
-from xinglin.store.relational.database import Unreachable
+from xinglin.store.relational.database import Unreachable, Unusable
 
 PATIENCE = (
     10.0  # seconds that anybody waits for a database that is not there; a failover takes less
 )
 PAUSE = 0.2  # seconds between two attempts
+QUIET = 60.0  # seconds without a reason, after which it is news again
+
+_log = logging.getLogger(__name__)
 
 
 class Access:
@@ -36,6 +40,7 @@ class Access:
         self._closed = False
         self._lock = threading.Lock()
         self._gone = False
+        self._reasons: dict[str, float] = {}  # why it could not be used, and when that was so
 
     @property
     def gone(self) -> bool:
@@ -76,6 +81,16 @@ class Access:
         if self._closed:
             database.break_off()
         return database
+
+    def told(self, error: BaseException) -> BaseException:
+        """A failure as clients are told of it. They learn nothing of the tables: why the
+        database cannot be used stands in the log, once for as long as it is so."""
+        if isinstance(error, Unusable):
+            reason, now = str(error), time.monotonic()
+            if now - self._reasons.get(reason, -QUIET) >= QUIET:
+                _log.error("the database cannot be used: %s", reason)
+            self._reasons[reason] = now
+        return told(error)
 
     def waits(self, since: float) -> bool:
         """Whether who began at that time (of `time.monotonic`) and lost the database tries again:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Literal
+from urllib.parse import unquote
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
+from xinglin.fhir.outcome import Issue, Refused
 from xinglin.store.postgres.schema import SCHEMA
 from xinglin.store.relational.database import Unreachable
 
@@ -15,6 +17,7 @@ from xinglin.store.relational.database import Unreachable
 Role = Literal["ask", "read", "write", "lease"]
 
 URL = ("postgresql://", "postgres://")
+EARLIEST = 15  # edition of PostgreSQL; what is asked of it was tried with none before
 LIMIT = 60  # seconds that an answer to a client may take
 
 # Who is gone without a word is found out in about ten seconds, whether it owes an answer (keep
@@ -66,14 +69,14 @@ _OF_ROLE: dict[Role, dict[str, str]] = {
 _DURABLE = """SELECT set_config('synchronous_commit', 'on', FALSE) FROM pg_settings
               WHERE name = 'synchronous_commit' AND setting = 'off' AND source <> 'client'"""
 
-_NO_URL = "not the URL of a PostgreSQL database"  # which may hold a password
+_NOT_SHOWN = "PostgreSQL's reason is not shown, since a part of the password is in it"
 
 
 def connect(url: str, role: Role) -> psycopg.Connection[Any]:
     """What the URL says goes before what is said here.
 
     Raises:
-        ValueError: the URL is none.
+        Refused: the URL is none, or the database is not of a kind that keeps a record.
         Unreachable: no such server answers.
     """
     asked = _asked(url)
@@ -82,14 +85,18 @@ def connect(url: str, role: Role) -> psycopg.Connection[Any]:
     try:
         connection = psycopg.connect(**{**_NETWORK, **asked}, autocommit=True)
     except psycopg.OperationalError as error:
-        raise Unreachable(_in_one_line(error)) from None
+        raise Unreachable(_reason(error, url, asked)) from None
     try:
+        _require(connection.info)
         _set(connection, settings)
         if role == "write":
             connection.execute(_DURABLE)
     except psycopg.OperationalError as error:
         connection.close()
-        raise Unreachable(_in_one_line(error)) from None
+        raise Unreachable(_reason(error, url, asked)) from None
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 
@@ -97,17 +104,35 @@ def _asked(url: str) -> dict[str, Any]:
     try:
         asked = conninfo_to_dict(url if url.startswith(URL) else "?")
     except psycopg.ProgrammingError:
-        raise ValueError(_NO_URL) from None
-    # Where a "/" in a password was not written as %2F, libpq takes parts of it for a port and the
-    # name of a database, and would tell them to everybody.
+        raise Refused(Issue("value", "store.no-database-url", "database")) from None
+    # Where an "@" or a "/" in a password was not written as %40 or %2F, libpq takes parts of it
+    # for a host, a port, the name of a database, and would tell them to everybody.
     ports = str(asked.get("port") or "0").split(",")
-    if "@" in str(asked.get("dbname")) or not all(map(str.isdecimal, filter(None, ports))):
-        raise ValueError(_NO_URL)
+    strange = any("@" in str(asked.get(part)) for part in ("host", "hostaddr", "dbname"))
+    if strange or not all(map(str.isdecimal, filter(None, ports))):
+        raise Refused(Issue("value", "store.password-in-url", "database"))
     return asked
 
 
-def _in_one_line(error: psycopg.Error) -> str:
-    return " ".join(str(error).split())
+def _require(found: psycopg.ConnectionInfo) -> None:
+    """Every text of a record must find room, and be compared and cut as what it is."""
+    edition = found.server_version // 10_000
+    if edition < EARLIEST:
+        given: dict[str, str | int] = {"found": edition, "earliest": EARLIEST}
+        raise Refused(Issue("exception", "store.database-too-old", "database", given))
+    encoding = found.parameter_status("server_encoding") or "?"
+    if encoding != "UTF8":
+        given = {"encoding": encoding}
+        raise Refused(Issue("exception", "store.database-encoding", "database", given))
+
+
+def _reason(error: psycopg.Error, url: str, asked: Mapping[str, Any]) -> str:
+    """In one line, and without whatever may be a part of the password."""
+    said = " ".join(str(error).split())
+    account = url.partition("//")[2].rpartition("@")[0]
+    pieces = {str(asked.get("password") or ""), *account.partition(":")[2].split("@")}
+    pieces |= {unquote(piece) for piece in pieces}
+    return _NOT_SHOWN if any(piece and piece in said for piece in pieces) else said
 
 
 def _set(connection: psycopg.Connection[Any], settings: Mapping[str, str]) -> None:

@@ -50,7 +50,7 @@ class Postgres:
     """The Database of the shared part. After `Unreachable` it is of no use but to be closed."""
 
     def __init__(self, url: str, *, role: Role) -> None:
-        """Raises: `Unreachable`; ValueError when the URL is none."""
+        """Raises: as `connect`."""
         self._connection = connect(url, role)
         self._connection.add_notice_handler(self._noticed)
         self._talk = Conversation(self._connection.pgconn)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
 from psycopg import errors
 from psycopg.pq import ConnStatus, DiagnosticField
 from psycopg.pq.abc import PGconn, PGresult
 
 from xinglin.fhir.outcome import Issue, Refused
-from xinglin.store.relational.database import Full, Unreachable
+from xinglin.store.relational.database import Busy, Full, Unreachable, Unusable
 from xinglin.store.relational.migrations import SchemaMismatch
 
 _GONE = {
@@ -23,8 +27,15 @@ _GONE = {
     "57P05",  # the session was ended because it did nothing
 }
 _CONNECTION = "08"
+_UNUSABLE = {
+    "3F000",  # the schema is not there
+    "42501",  # rights are missing
+    "42P01",  # a table is not there
+}
 _TOLD = {
     Unreachable: "store.unreachable",
+    Busy: "store.busy",
+    Unusable: "store.unusable",
     Full: "store.cannot-keep",
     SchemaMismatch: "store.of-another-edition",
 }
@@ -40,7 +51,27 @@ def failure(connection: PGconn, result: PGresult) -> Exception:
         return Unreachable(told)
     if code.startswith(_FULL):
         return Full(told)
+    if code in _UNUSABLE:
+        return Unusable(_primary(error))
     return error
+
+
+@contextmanager
+def finding() -> Iterator[None]:
+    """Inside, the tables of a record are looked for, or made. Whatever the database has against
+    that, it cannot be used.
+
+    Raises: Unusable.
+    """
+    try:
+        yield
+    except psycopg.Error as error:
+        raise Unusable(_primary(error)) from error
+
+
+def _primary(error: psycopg.Error) -> str:
+    """Without the statement, which says nothing to who gave the rights."""
+    return " ".join((error.diag.message_primary or str(error)).split())
 
 
 def told(error: BaseException) -> BaseException:

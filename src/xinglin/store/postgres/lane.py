@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from xinglin.fhir.search.parameters import standard
 from xinglin.store.postgres.access import PATIENCE, Access
-from xinglin.store.postgres.failures import told
 from xinglin.store.relational.catalogue import Catalogue
 from xinglin.store.relational.database import Database
 from xinglin.store.relational.ledger import Ledger
 from xinglin.store.relational.migrations import SCHEMA_VERSION, SchemaMismatch
 from xinglin.store.relational.reindexing import IN_FORCE, TO_COME, registry_of
+
+TURN = 60.0  # seconds; a server that hangs loses the lane after 30 (see `connecting.py`)
 
 _BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"  # each statement sees what was committed before it
 _TAKE = """SELECT seq, t, rid, tid, generation, (SELECT version FROM schema_version)
@@ -24,6 +25,7 @@ _TAKE = """SELECT seq, t, rid, tid, generation, (SELECT version FROM schema_vers
 
 class PostgresLane:
     patience = PATIENCE
+    turn = TURN
 
     def __init__(self, access: Access) -> None:
         self._access = access
@@ -52,7 +54,7 @@ class PostgresLane:
         self._generation = None
 
     def told(self, error: BaseException) -> BaseException:
-        return told(error)
+        return self._access.told(error)
 
 
 def in_force(database: Database) -> Catalogue:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from xinglin.fhir.outcome import Issue, Refused
 from xinglin.store.postgres.database import Postgres
-from xinglin.store.postgres.failures import told
+from xinglin.store.postgres.failures import finding, told
 from xinglin.store.postgres.schema import SCHEMA, begin
 from xinglin.store.relational.database import Full, Row
 from xinglin.store.relational.restoring import Fill
@@ -43,10 +43,13 @@ def new_record(url: str) -> Iterator[Fill]:
     Raises:
         Refused: there is a record in the database, or its disk is full.
         Unreachable: the database cannot be reached.
+        Unusable: rights are missing in it, or other tables have the place of the record's.
     """
     database = Postgres(url, role="write")
     try:
-        if not begin(database):
+        with finding():
+            new = begin(database)
+        if not new:
             raise Refused(Issue("conflict", "store.database-taken"))
         yield from _filled(database)
         database.execute("COMMIT")

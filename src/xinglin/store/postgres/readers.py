@@ -16,7 +16,7 @@ from xinglin.store.postgres.connecting import LIMIT
 from xinglin.store.postgres.database import Postgres
 from xinglin.store.postgres.failures import told
 from xinglin.store.relational.catalogue import Catalogue
-from xinglin.store.relational.database import Full, Unreachable
+from xinglin.store.relational.database import Full, Unreachable, Unusable
 from xinglin.store.relational.reads import Reads
 
 Result = TypeVar("Result")
@@ -71,8 +71,8 @@ class Readers:
                 self._drop()
                 if not self._access.waits(began):
                     raise told(error) from error
-            except Full as error:
-                raise told(error) from error
+            except (Full, Unusable) as error:
+                raise self._access.told(error) from error
 
     def _reads(self) -> Reads:
         reads: Reads | None = getattr(self._mine, "reads", None)

@@ -16,13 +16,16 @@ from functools import partial
 
 from xinglin.store.postgres.migrations import STEPS
 from xinglin.store.relational import migrations
-from xinglin.store.relational.database import Database
+from xinglin.store.relational.database import Database, Unusable
 from xinglin.store.relational.keys import FIRST_TERM
 
 SCHEMA = "xinglin"
 BRIEF_BYTES = 600  # three such texts and two numbers fit an entry
 BRIEF_CHARACTERS = 100  # of the beginning of a longer text
 
+_THERE = f"SELECT 1 FROM pg_namespace WHERE nspname = '{SCHEMA}'"
+# Named in full, since who may not use a schema finds nothing in it without being told why.
+_NOTED = f"SELECT version FROM {SCHEMA}.schema_version"
 _PREPARING = 0x78696E676C696E  # the advisory lock of who makes the tables
 
 # An index answers by itself only for pages of which vacuum has noted that everybody sees all
@@ -124,8 +127,10 @@ def _version(database: Database) -> int:
     )
     if known.fetchone() is None:
         return 0
-    [(version,)] = database.execute("SELECT version FROM schema_version")
-    return int(version)
+    versions = database.execute(_NOTED).fetchall()
+    if len(versions) != 1 or not isinstance(versions[0][0], int):
+        raise Unusable(f"the table {SCHEMA}.schema_version is not that of a record")
+    return int(versions[0][0])
 
 
 def _note(database: Database, version: int) -> None:
@@ -134,7 +139,10 @@ def _note(database: Database, version: int) -> None:
 
 
 def _make(database: Database) -> None:
-    database.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
+    # Even with IF NOT EXISTS who makes a schema needs a right to it that an administrator may
+    # have kept, who made it in advance.
+    if database.execute(_THERE).fetchone() is None:
+        database.execute(f"CREATE SCHEMA {SCHEMA}")
     database.execute(FUNCTIONS)
     database.execute(TABLES)
     database.execute("CREATE TABLE schema_version (version integer NOT NULL)")

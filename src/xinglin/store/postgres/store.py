@@ -12,6 +12,7 @@ from xinglin.fhir.search.parameters import Registry, standard
 from xinglin.store.face import HistoryPage, Page, Reader, Transaction, Version
 from xinglin.store.postgres.access import Access
 from xinglin.store.postgres.database import Postgres
+from xinglin.store.postgres.failures import finding
 from xinglin.store.postgres.fetching import Fetcher
 from xinglin.store.postgres.lane import PostgresLane, in_force
 from xinglin.store.postgres.leases import alone
@@ -39,8 +40,9 @@ class PostgresStore:
         access = self._access = Access(url)
         keeper = access.open("write")
         try:
-            prepare(keeper)
-            self._catalogue = _enrolled(keeper)
+            with finding():
+                prepare(keeper)
+                self._catalogue = _enrolled(keeper)
         finally:
             keeper.close()
         self._writer = Writer(self._open_ledger, PostgresLane(access), clock)
@@ -171,7 +173,8 @@ def open_store(url: str, *, clock: Callable[[], int]) -> PostgresStore:
 
     Raises:
         Unreachable: the database cannot be reached.
-        ValueError: the URL is none.
+        Unusable: rights are missing in it, or other tables have the place of the record's.
+        Refused: the URL is none, or what is there is not a database that keeps a record.
         SchemaMismatch: another edition made it.
     """
     return PostgresStore(url, clock)
@@ -182,7 +185,8 @@ def open_database(url: str, *, write: bool = False) -> Iterator[Postgres]:
     """The tables of the record in a database; see `places.open_database`."""
     database = Postgres(url, role="write" if write else "read")
     try:
-        (prepare if write else require)(database)
+        with finding():
+            (prepare if write else require)(database)
         yield database
     finally:
         database.close()

@@ -8,9 +8,10 @@ from collections.abc import Callable
 
 import psycopg
 
+from xinglin.fhir.outcome import Refused
 from xinglin.store.postgres.access import PATIENCE, PAUSE, Access
 from xinglin.store.postgres.database import Postgres
-from xinglin.store.relational.database import Full, Unreachable
+from xinglin.store.relational.database import Full, Unreachable, Unusable
 from xinglin.store.relational.writer import Writer
 
 EVERY = 1.0  # seconds
@@ -57,13 +58,16 @@ class Watch:
             try:
                 database = database or self._access.open("read")
                 self._ask(database)
-            except (Unreachable, Full, psycopg.Error):  # (tables that are not there, perhaps)
+            except (Unreachable, Full, Refused, psycopg.Error):  # (another server took its place)
                 lost = lost or time.monotonic()
                 if time.monotonic() - lost > PATIENCE:
                     self._access.gone = True
                 if database is not None:
                     database.close()
                 database = None
+            except Unusable:  # it answers; and so says everybody's own question to it
+                lost = None
+                self._access.gone = False
             else:
                 lost = None
                 self._access.gone = False

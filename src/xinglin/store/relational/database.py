@@ -86,6 +86,16 @@ class Unreachable(Exception):  # noqa: N818  (told as it is)
     knows until the database is asked again."""
 
 
+class Busy(Exception):  # noqa: N818  (told as it is)
+    """Others have the record to themselves for so long that nobody waits for them any more.
+    Nothing was begun."""
+
+
+class Unusable(Exception):  # noqa: N818
+    """The engine answers, and what was asked is not to be had from it: rights are missing, or
+    the tables are not those of a record. In its words; somebody has to look after it."""
+
+
 class Full(Exception):  # noqa: N818
     """The engine cannot write at present: the disk is full or failing. The transaction is lost,
     the connection is not."""
