@@ -239,6 +239,18 @@ def test_ids_are_kept_when_asked(
     assert {resource["meta"]["versionId"] for resource in found.values()} == {"1"}
 
 
+def test_large_lines_do_not_all_go_into_one_transaction(record: Path, files: Path) -> None:
+    """While others wait for it."""
+    large = {"contentType": "image/png", "data": "A" * 9_000_000}
+    lines = [{"resourceType": "Binary", "id": f"b{number}"} | large for number in range(3)]
+    (files / "a.ndjson").write_text("\n".join(map(json.dumps, [patient("p"), *lines])))
+    assert xinglin("import", files, "--data", record) == 0
+    found = contents(record)
+    assert found.keys() == {"Patient/p", "Binary/b0", "Binary/b1", "Binary/b2"}
+    when = {id: resource["meta"]["lastUpdated"] for id, resource in found.items()}
+    assert when["Patient/p"] == when["Binary/b0"] == when["Binary/b1"] < when["Binary/b2"]
+
+
 def test_through_a_server_by_its_address(files: Path) -> None:
     (files / "a.json").write_bytes(ONE)
     with serving() as root:

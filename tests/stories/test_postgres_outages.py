@@ -318,7 +318,7 @@ def test_a_server_that_hangs_with_the_lane_loses_it(
     with (
         served(tmp_path / "one", database) as one,
         served(tmp_path / "other", database) as other,
-        ThreadPoolExecutor(1) as thread,
+        ThreadPoolExecutor(2) as threads,
         psycopg.connect(database, autocommit=True) as looking,
     ):
         holder = (
@@ -330,20 +330,21 @@ def test_a_server_that_hangs_with_the_lane_loses_it(
             return looking.execute(holder).fetchone() != (0,)
 
         assert other.write("before").status_code == 201
-        answer = thread.submit(one.fhir.post, "", json=bundle, timeout=120)
+        answer = threads.submit(one.fhir.post, "", json=bundle, timeout=120)
         while not held():
             pass
         os.kill(one.process.pid, signal.SIGSTOP)
         try:
             threading.Event().wait(0.5)
             assert held()
-            refused(other.write("waits"))
+            waiting = threads.submit(other.write, "waits", timeout=120)
             assert other.read("before").status_code == 200
-            until(lambda: works(lambda: other.write("goes-on")))
+            assert waiting.result().status_code == 201
+            assert other.write("goes-on").status_code == 201
         finally:
             os.kill(one.process.pid, signal.SIGCONT)
         assert answer.result().status_code == 200
         assert one.write("last").status_code == 201
         for fhir in (one.fhir, other.fhir):
             assert fhir.get("Patient?_summary=count&name=F").json()["total"] == 5000
-            assert fhir.get("Patient?_id=goes-on,last").json()["total"] == 2
+            assert fhir.get("Patient?_id=waits,goes-on,last").json()["total"] == 3

@@ -24,6 +24,7 @@ COMPLETE: Final = 1 << 40  # lines: more than any source has
 
 _BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _AT_A_TIME: Final = 500  # lines
+_BYTES_AT_A_TIME: Final = 16 << 20  # and no further line after that
 _NO_LIMIT: Final = 1_000_000_000
 _ALONE: Final = ("collection", "searchset")
 _CONDITIONAL: Final = re.compile(rb'"reference"\s*:\s*"[A-Z][A-Za-z]+\?')
@@ -100,7 +101,7 @@ def units(source: Source, begin: int, *, keep_ids: bool) -> Iterator[Unit]:
 
 def _lines(file: Iterable[bytes], begin: int) -> Iterator[Unit]:
     numbered = islice(enumerate(file, 1), begin, None)
-    while some := list(islice(numbered, _AT_A_TIME)):
+    while some := _some(numbered):
         entries: dict[int, Entry] = {}
         faults = []
         for number, line in some:
@@ -111,6 +112,17 @@ def _lines(file: Iterable[bytes], begin: int) -> Iterator[Unit]:
                 faults.append(Fault(number, refused.issues[0]))
         reached, _ = some[-1]
         yield Unit(_bundle(list(entries.values())), reached, lines=list(entries), faults=faults)
+
+
+def _some(numbered: Iterator[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
+    """Some of the lines, which go into one transaction: others who write wait for it."""
+    some, size = [], 0
+    for number, line in numbered:
+        some.append((number, line))
+        size += len(line)
+        if len(some) == _AT_A_TIME or size >= _BYTES_AT_A_TIME:
+            break
+    return some
 
 
 def _document(data: bytes, *, keep_ids: bool) -> Unit:

@@ -21,7 +21,7 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol
 
-from xinglin.store.relational.database import Unreachable
+from xinglin.store.relational.database import Busy, Unreachable
 from xinglin.store.relational.ledger import Ledger, Mark
 from xinglin.store.relational.work import Work
 
@@ -34,6 +34,7 @@ class Lane(Protocol):
     """How an engine lets one group write alone, and has it on disk when it is done."""
 
     patience: float  # seconds for which a group waits for a database that is not there
+    turn: float  # … and for others who write, while the database is there
 
     @property
     def gone(self) -> bool:
@@ -67,6 +68,15 @@ class _Job:
     refused: bool = False  # nobody waits for it any more
 
 
+@dataclass(slots=True, eq=False)
+class _Wait:
+    """The writer can do nothing but wait: for its turn, or until a commit is answered."""
+
+    patience: float
+    error: Exception  # for whom that is too long
+    waited: float = 0.0  # seconds, as far as looks tell
+
+
 class Writer:
     def __init__(
         self, open_ledger: Callable[[], Ledger], lane: Lane, clock: Callable[[], int]
@@ -81,9 +91,7 @@ class Writer:
         self._doubt: Mark | None = None  # of a group whose COMMIT was never answered
         self._lost: float | None = None  # since when the database is not there
         self._group: list[_Job] = []
-        self._waiting: float | None = None  # since when for the database alone
-        self._seen: float | None = None  # the same, at the last look
-        self._waited = 0.0  # seconds, as far as looks tell
+        self._wait: _Wait | None = None
         self.commits = 0
         ready: Future[None] = Future()
         self._thread = threading.Thread(
@@ -98,8 +106,8 @@ class Writer:
         with self._entrance:
             if self._closed:
                 raise RuntimeError("the store is closed")
-            if self._stuck():
-                raise self._lane.told(Unreachable("the database does not answer"))
+            if error := self._given_up():
+                raise self._lane.told(error)
             self._jobs.put(_Job(work, loop, answer))
         return await answer
 
@@ -136,27 +144,30 @@ class Writer:
             _tell(group)
         return open_for_work
 
-    def _stuck(self) -> bool:
-        return self._waited > self._lane.patience or self._lane.gone
+    def _given_up(self) -> Exception | None:
+        """Why nobody waits any more, if so."""
+        if self._lane.gone:
+            return _unanswered()
+        wait = self._wait
+        return wait.error if wait is not None and wait.waited > wait.patience else None
 
     def look(self, seconds: float) -> None:
         """To be called every so many seconds. (So while this process itself is held up, nobody is
-        blamed for it.) Tell those who wait that nothing is certain, when the database does not
-        answer. What is under way may yet be committed; what was not begun never will be."""
-        waiting = self._waiting
-        same = waiting is not None and waiting == self._seen
-        self._waited = self._waited + seconds if same else 0.0
-        self._seen = waiting
-        if not self._stuck():
-            return
-        error = self._lane.told(Unreachable("the database does not answer"))
-        jobs = [*self._group]
-        with suppress(Empty):
-            while (job := self._jobs.get_nowait()) is not None:
-                jobs.append(job)
-            self._jobs.put(None)  # it was to close, and still is
-        for job in jobs:
-            job.refused = True
+        blamed for it.) Tell those who wait for too long. What is under way may yet be committed;
+        what was not begun never will be."""
+        with self._entrance:  # so the writer cannot begin with what is refused here
+            if (wait := self._wait) is not None:
+                wait.waited += seconds
+            if (cause := self._given_up()) is None:
+                return
+            jobs = [*self._group]
+            with suppress(Empty):
+                while (job := self._jobs.get_nowait()) is not None:
+                    jobs.append(job)
+                self._jobs.put(None)  # it was to close, and still is
+            for job in jobs:
+                job.refused = True
+        error = self._lane.told(cause)
         _tell([_Job(job.work, job.loop, job.answer, error=error) for job in jobs])
 
     def _take(self) -> tuple[list[_Job], bool]:
@@ -182,7 +193,7 @@ class Writer:
                 # Nothing of the group is certain to be on disk, so nothing of it is
                 # acknowledged, and the next attempt starts again from what is.
                 self._sound = False
-                self._waiting = None
+                self._wait = None
                 if isinstance(error, Unreachable) and self._waits():
                     continue
                 for job in group:
@@ -203,31 +214,33 @@ class Writer:
         if not self._sound:
             self._lane.recover(ledger)
             self._sound = True
-        self._begin(ledger)
+        self._begin(ledger, group)
         if self._doubt is not None and ledger.holds(self._doubt):
             ledger.database.execute("ROLLBACK")
             return  # it was committed after all, and its results are as they were
         self._doubt = ledger.mark = None
-        group[:] = [job for job in group if not job.refused]
         t = self._next(ledger.t)
         for job in group:
             job.result = job.error = None
         if not _together(ledger, group, t):
-            self._begin(ledger)
+            self._begin(ledger, group)
             t = self._next(ledger.t)  # others may have written in between
             for job in group:
                 _alone(ledger, job, t)
         ledger.store()
         self._doubt = ledger.mark
-        self._waiting = time.monotonic()
+        self._wait = _Wait(self._lane.patience, _unanswered())
         self._lane.commit(ledger)
-        self._waiting = self._doubt = None
+        self._wait = self._doubt = None
         self.commits += 1
 
-    def _begin(self, ledger: Ledger) -> None:
-        self._waiting = time.monotonic()
+    def _begin(self, ledger: Ledger, group: list[_Job]) -> None:
+        late = Busy("others write") if self._doubt is None else _unanswered()
+        self._wait = _Wait(self._lane.turn, late)
         self._lane.begin(ledger)
-        self._waiting = None
+        with self._entrance:
+            self._wait = None
+            group[:] = [job for job in group if not job.refused]
 
     def _next(self, last: int) -> int:
         t = self._clock()
@@ -237,6 +250,10 @@ class Writer:
             time.sleep(0.0002)
             t = self._clock()
         return max(t, last + 1)  # the clock was set back, or stands still
+
+
+def _unanswered() -> Unreachable:
+    return Unreachable("the database does not answer")
 
 
 def _together(ledger: Ledger, group: list[_Job], t: int) -> bool:

@@ -31,6 +31,7 @@ LOG_PAGES = 4000  # of 4 KiB in the write-ahead log, before they are brought int
 
 class SqliteLane:
     patience = 0.0  # a disk does not come back by waiting for it
+    turn = 0.0  # nobody else writes
     gone = False
 
     def __init__(self) -> None:
