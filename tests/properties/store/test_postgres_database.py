@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.kit.postgres import a_database, tell
+from xinglin.fhir.outcome import Refused
 from xinglin.store.postgres.database import COPY_ROWS, Postgres
 from xinglin.store.postgres.schema import BRIEF_BYTES, BRIEF_CHARACTERS, prepare
 from xinglin.store.relational.database import Full, Unreachable
@@ -429,7 +430,7 @@ def test_no_server(url: str) -> None:
     with pytest.raises(Unreachable) as told:
         Postgres(nowhere, role="read")
     assert secret not in str(told.value)
-    with pytest.raises(ValueError, match="URL") as refused:
+    with pytest.raises(Refused, match="no-database-url") as refused:
         Postgres(f"postgresql://somebody:{secret}%zz@127.0.0.1/record", role="read")
     assert secret not in str(refused.value)
     assert refused.value.__suppress_context__
