@@ -13,10 +13,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+import apsw
 import httpx
 import msgspec
 import pytest
@@ -37,6 +38,7 @@ from xinglin.fhir.outcome import Refused
 from xinglin.server.backups.keeping import moment_of
 from xinglin.store import backups
 from xinglin.store.relational.frames import FrameReader, FrameWriter
+from xinglin.store.sqlite.database import Sqlite
 
 UUID = "6f9619ff-8b86-d011-b42d-00c04fc964ff"
 DU: Json = {"resourceType": "Patient", "id": "du", "name": [{"family": "Du"}]}
@@ -285,6 +287,16 @@ def test_a_full_disk_leaves_the_backup_that_was_there_and_no_part(tmp_path: Path
             assert file.read_bytes() == good
         backups.write(record, file, made=3, over=True)
         assert file.read_bytes() != good
+
+
+def test_a_disk_that_is_full_in_the_middle_is_told_as_that(tmp_path: Path) -> None:
+    with closing(Sqlite(str(tmp_path / "record"), cache_kib=64)) as database:
+        for pragma in ("journal_mode = DELETE", "journal_mode = OFF", "max_page_count = 99"):
+            database.execute(f"PRAGMA {pragma}").fetchall()
+        with pytest.raises(apsw.FullError), database.transaction():
+            database.execute("CREATE TABLE large (text)")
+            database.insert("large", ("text",), [(os.urandom(5000),) for _ in range(999)])
+        assert not database.in_transaction
 
 
 def test_a_full_disk_leaves_nothing_of_what_was_to_be_restored(tmp_path: Path) -> None:

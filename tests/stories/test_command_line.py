@@ -8,11 +8,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
+from tests.kit.server import running_server
 from xinglin import cli
 from xinglin.cli import main
 from xinglin.fhir.outcome import Issue, Refused
+from xinglin.server.settings import load
 
 
 def xinglin(*words: str) -> int:
@@ -82,3 +85,30 @@ def test_a_light_command_leaves_the_heavy_modules_alone() -> None:
     allowed = {"xinglin.cli", "xinglin.cli.version", "xinglin.fhir"}
     allowed |= {"xinglin.fhir.outcome", "xinglin.fhir.wording"}
     assert set(loaded.stdout.split()) == allowed
+
+
+@pytest.mark.parametrize("content", [b"no database", b"SQLite format 3\0" + b"x" * 9000])
+def test_a_damaged_record_is_told_in_a_sentence(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "record.sqlite").write_bytes(content)
+    options = ("--data", str(tmp_path))
+    commands = {("serve", *options): 1, ("reindex", *options): 3, ("verify", *options): 3}
+    for words, code in commands.items():
+        command = [sys.executable, "-m", "xinglin.cli", *words]
+        ended = subprocess.run(command, check=False, capture_output=True, text=True)
+        assert (words, ended.returncode) == (words, code)
+        assert str(tmp_path) in ended.stderr
+        assert len(ended.stderr.splitlines()) == 1
+        assert (tmp_path / "record.sqlite").read_bytes() == content
+
+
+def test_a_folder_on_the_command_line_goes_before_a_database_of_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = "postgresql://nobody@127.0.0.1:1/nothing"
+    monkeypatch.setenv("XINGLIN_DATABASE", url)
+    assert load(None, {"port": 0}).place == url
+    assert load(None, {"data": tmp_path}).place == tmp_path
+    assert load(None, {"data": tmp_path, "database": url}).place == url
+    with running_server(tmp_path) as (root, _):
+        assert httpx.get(f"{root}/fhir/Patient").status_code == 200
+    assert xinglin("verify", "--data", str(tmp_path)) == 0

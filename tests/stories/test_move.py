@@ -389,3 +389,47 @@ def test_a_version_that_was_altered_on_disk_is_named_and_not_moved(
     connection.execute("UPDATE ver SET body = ? WHERE seq = 2", (body,))
     connection.close()
     assert xinglin("move", source, target) == 0
+
+
+def test_a_version_that_was_altered_in_the_target_is_a_difference(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, target = tmp_path / "a", tmp_path / "b"
+    with opened(source) as record:
+        record.put({"resourceType": "Patient", "id": "du", "gender": "male"})
+        record.put({"resourceType": "Patient", "id": "li", "gender": "male"})
+    assert xinglin("move", source, target) == 0
+    with apsw.Connection(str(target / "record.sqlite")) as connection:
+        [(body,)] = connection.execute("SELECT body FROM ver WHERE seq = 2")
+        connection.execute("UPDATE ver SET body = ? WHERE seq = 2", (another(body),))
+    assert xinglin("move", source, target) == 1
+    assert "Patient/li/_history/1" in capsys.readouterr().err
+    with apsw.Connection(str(target / "record.sqlite")) as connection:
+        connection.execute("UPDATE ver SET body = ? WHERE seq = 2", (body,))
+    assert xinglin("move", source, target) == 0
+    with apsw.Connection(str(target / "record.sqlite")) as connection:
+        connection.execute("UPDATE res SET live = 0 WHERE seq = 2")
+    capsys.readouterr()
+    assert xinglin("move", source, target) == 1
+    assert "Patient" in capsys.readouterr().err
+
+
+def test_of_two_moves_at_once_one_gives_way(tmp_path: Path) -> None:
+    with opened(tmp_path / "a") as record:
+        live_on(record, 200)
+
+    async def work() -> list[Moved | BaseException]:
+        with open_database(tmp_path / "a") as one, open_database(tmp_path / "a") as other:
+            store = open_store(tmp_path / "b", clock=Clock())
+            try:
+                return await asyncio.gather(
+                    *(move(each, store, lambda done, of: None) for each in (one, other)),
+                    return_exceptions=True,
+                )
+            finally:
+                store.close()
+
+    ends = asyncio.run(work())
+    refused = [end for end in ends if isinstance(end, Refused)]
+    assert [each.issues[0].key for each in refused] == ["store.move-target-busy"]
+    assert moved(tmp_path / "a", tmp_path / "b").different is None

@@ -9,7 +9,10 @@ import typer
 
 
 def serve(
-    data: Annotated[Path | None, typer.Option(help="Folder that holds the record.")] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Folder that holds the record; with --database only its files."),
+    ] = None,
     database: Annotated[
         str | None, typer.Option(help="PostgreSQL database (URL) that holds it instead.")
     ] = None,

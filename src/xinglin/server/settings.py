@@ -35,7 +35,9 @@ class Settings(BaseSettings):
     data: Path = Field(
         Path("data"),
         description="Folder that holds the record, and the files of bulk jobs. With a `database` "
-        "only these: several servers then need one folder that all of them see.",
+        "only these: several servers then need one folder that all of them see. `--data` on the "
+        "command line without `--database` is the folder of the record, whatever `database` the "
+        "file or the environment names.",
     )
     database: str = Field(
         "",
@@ -139,6 +141,10 @@ class Settings(BaseSettings):
 def load(file: Path | None = None, flags: Mapping[str, Any] | None = None) -> Settings:
     """The settings of this process.
 
+    Args:
+        flags: of the command line. A folder without a database there is the record's place, and
+            the database of the file or the environment is not used.
+
     Raises:
         Refused: a value is wrong, a name is unknown, or the file cannot be read.
     """
@@ -158,8 +164,11 @@ def load(file: Path | None = None, flags: Mapping[str, Any] | None = None) -> Se
             toml = TomlConfigSettingsSource(settings_cls, toml_file=file or FILE)
             return init_settings, env_settings, toml
 
+    given_here = dict(flags or {})
+    if "data" in given_here:
+        given_here.setdefault("database", "")
     try:
-        return FromFile(**(flags or {}))
+        return FromFile(**given_here)
     except ValidationError as wrong:
         raise Refused(*_issues(wrong)) from wrong
     except ValueError as unreadable:  # tomllib says where

@@ -39,7 +39,10 @@ def reaching(place: Path | str) -> Iterator[None]:
     except Refused as refused:
         if not passing(refused):
             raise
-        raise Unreachable(shown(place), sentence(refused.issues[0], language())) from refused
+        told = str(refused.__cause__ or sentence(refused.issues[0], language()))
+        given: dict[str, str | int] = {"reason": told.strip().rstrip(".。")}
+        halted = sentence(Issue("informational", "cli.move-halted", given=given), language())
+        raise Unreachable(shown(place), halted) from refused
 
 
 class Screen:

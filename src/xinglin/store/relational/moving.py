@@ -13,35 +13,28 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from zstandard import ZstdError
-
 from xinglin.fhir.outcome import Issue, Refused
 from xinglin.store.face import Version
 from xinglin.store.relational.database import Database, Row
-from xinglin.store.relational.keys import unpack_id
 from xinglin.store.relational.reindexing import IN_FORCE, TO_COME, definitions_of
+from xinglin.store.relational.sides import Side
 from xinglin.store.relational.store import RelationalStore
-from xinglin.store.relational.versions import METHODS, content_hash, decode, unpacker
 from xinglin.store.relational.work import Work
 
-PORTION = 1000  # versions that are written together
-PORTION_BYTES = 16 << 20  # of their compressed bodies; one alone may be larger
-HASHES = 20_000  # versions that are compared together
+TOGETHER = 2000  # versions that are compared in one work
 
-_SIZES = """SELECT coalesce(length(body), 0) FROM ver WHERE seq > ? AND seq <= ?
-            ORDER BY seq LIMIT ?"""
-_FEED = """SELECT v.seq, v.t, v.rt, r.id, v.v, v.method, v.hash, v.dict, v.body
-           FROM ver v CROSS JOIN res r WHERE r.rid = v.rid AND v.seq > ? ORDER BY v.seq LIMIT ?"""
 _END = "SELECT coalesce(max(seq), 0) FROM ver"
-_HASHES = "SELECT seq, hash FROM ver WHERE seq > ? AND seq <= ? ORDER BY seq LIMIT ?"
 _NAME = """SELECT t.name, id_text(r.id), v.v FROM ver v CROSS JOIN res r CROSS JOIN type t
            WHERE v.seq = ? AND r.rid = v.rid AND t.rt = v.rt"""
 _VERSIONS = """SELECT t.name, v.n FROM (SELECT rt, count(*) AS n FROM ver GROUP BY rt) AS v
                CROSS JOIN type t WHERE t.rt = v.rt"""
-_LIVE = "SELECT name, live FROM type WHERE live <> 0"
+_LIVE = """SELECT t.name, r.n FROM (SELECT rt, count(*) AS n FROM res WHERE live = 1 GROUP BY rt)
+           AS r CROSS JOIN type t WHERE t.rt = r.rt"""
 _CURSORS = "SELECT name, seq FROM cursor ORDER BY name"
 
-Progress = Callable[[int, int], None]  # versions that are there, of all
+# Versions that are copied, of all; then those that are compared.
+Progress = Callable[[int, int], None]
+Read = Callable[[Side, int, int], dict[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +49,9 @@ async def move(source: Database, target: RelationalStore, progress: Progress) ->
     """Bring the target to where the source is, which may be written meanwhile.
 
     Raises:
-        Refused: the target holds something else; or other search parameters are just coming
-            into force in the source; or a version of it was altered on its disk.
+        Refused: the target holds something else, or somebody else is writing there; or other
+            search parameters are just coming into force in the source; or a version of it was
+            altered on its disk.
     """
     return await _Move(source, target, progress).run()
 
@@ -67,13 +61,12 @@ class _Move:
         self._source = source
         self._target = target
         self._progress = progress
-        self._unpacker = unpacker(source)
-        self._type: dict[int, str] = dict(source.execute("SELECT rt, name FROM type"))
+        self._side = Side(source)
 
     async def run(self) -> Moved:
         begun = reached = await self._target.end()
         end = await asyncio.to_thread(self._end)
-        different = None if reached > end else await self._different(reached)
+        different = None if reached > end else await self._different(reached, Side.kept)
         if reached > end or different is not None:
             given: dict[str, str | int] = {"version": different or str(end + 1)}
             raise Refused(Issue("conflict", "store.move-target-differs", given=given))
@@ -89,10 +82,10 @@ class _Move:
 
     async def _copy(self, reached: int, end: int) -> int:
         """Replay up to `end`; what comes next is read while the target writes."""
-        reading = asyncio.create_task(asyncio.to_thread(self._portion, reached, end))
+        reading = asyncio.create_task(asyncio.to_thread(self._side.portion, reached, end))
         while versions := await reading:
             reached = versions[-1].seq
-            reading = asyncio.create_task(asyncio.to_thread(self._portion, reached, end))
+            reading = asyncio.create_task(asyncio.to_thread(self._side.portion, reached, end))
             try:
                 await self._target.maintain(partial(_replay, versions))
             except BaseException:
@@ -100,30 +93,6 @@ class _Move:
                 raise
             self._progress(reached, end)
         return reached
-
-    def _portion(self, after: int, end: int) -> Sequence[Version]:
-        sizes = self._source.execute(_SIZES, (after, end, PORTION)).fetchall()
-        fitting = total = 0
-        for (size,) in sizes:
-            total += size
-            if fitting and total > PORTION_BYTES:
-                break
-            fitting += 1
-        rows = self._source.execute(_FEED, (after, fitting)) if fitting else ()
-        return [self._version(row) for row in rows]
-
-    def _version(self, row: Row) -> Version:
-        seq, t, rt, id, number, how, hash, dictionary, packed = row
-        type, id, method = self._type[rt], unpack_id(id), METHODS[how]
-        try:
-            stored = None if packed is None else self._unpacker.unpack(dictionary, packed)
-        except (ZstdError, ValueError):
-            stored = b""
-        if content_hash(type, id, number, t, method, stored) != hash:
-            given: dict[str, str | int] = {"version": f"{type}/{id}/_history/{number}"}
-            raise Refused(Issue("exception", "store.version-altered", given=given))
-        meta, body = (None, None) if stored is None else decode(stored)
-        return Version(type, id, number, t, method, meta, body, seq)
 
     def _end(self) -> int:
         [(end,)] = self._source.execute(_END)
@@ -145,24 +114,27 @@ class _Move:
     async def _compared(self, copied: int, end: int) -> Moved:
         versions, resources = counts(self._source)
         there = await self._target.maintain(lambda work: counts(work.database))
-        different = await self._different(end)
+        different = await self._different(end, Side.proved, self._progress)
         for name in sorted({*versions, *there[0]}):
             for here, other in zip((versions, resources), there, strict=True):
                 if different is None and here.get(name) != other.get(name):
                     different = name
         return Moved(copied, versions, resources, different)
 
-    async def _different(self, until: int) -> str | None:
-        """The first version that is not the same on both sides."""
-        for after in range(0, until, HASHES):
-            last = min(after + HASHES, until)
+    async def _different(
+        self, until: int, read: Read, progress: Progress = lambda done, of: None
+    ) -> str | None:
+        """The first version that is not the same on both sides, or not whole."""
+        for after in range(0, until, TOGETHER):
+            last = min(after + TOGETHER, until)
             here, there = await asyncio.gather(
-                asyncio.to_thread(_hashes, self._source, after, last),
-                self._target.maintain(partial(_hashes_there, after, last)),
+                asyncio.to_thread(read, self._side, after, last),
+                self._target.maintain(partial(_there, read, after, last)),
             )
             for seq in range(after + 1, last + 1):
                 if here.get(seq) != there.get(seq) or seq not in here:
                     return self._name(seq)
+            progress(last, until)
         return None
 
     def _name(self, seq: int) -> str:
@@ -175,15 +147,13 @@ def counts(database: Database) -> tuple[dict[str, int], dict[str, int]]:
     return dict(database.execute(_VERSIONS)), dict(database.execute(_LIVE))
 
 
-def _hashes(database: Database, after: int, until: int) -> dict[int, int]:
-    return dict(database.execute(_HASHES, (after, until, HASHES)))
-
-
-def _hashes_there(after: int, until: int, work: Work) -> dict[int, int]:
-    return _hashes(work.database, after, until)
+def _there(read: Read, after: int, until: int, work: Work) -> dict[int, int]:
+    return read(Side(work.database), after, until)
 
 
 def _replay(versions: Sequence[Version], work: Work) -> None:
+    if work.database.execute(_END).fetchone() != (versions[0].seq - 1,):
+        raise Refused(Issue("conflict", "store.move-target-busy"))
     work.replay(versions)
 
 

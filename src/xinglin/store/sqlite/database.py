@@ -104,7 +104,8 @@ class Sqlite:
         try:
             yield
         except BaseException:
-            self.connection.execute("ROLLBACK")
+            if self.connection.in_transaction:  # SQLite itself rolls back when the disk is full
+                self.connection.execute("ROLLBACK")
             raise
         self.connection.execute("COMMIT" if keep else "ROLLBACK")
 

@@ -222,6 +222,7 @@ def open_store(folder: Path | None, *, clock: Callable[[], int]) -> SqliteStore:
     Raises:
         FolderInUse: another process has the folder open.
         SchemaMismatch: another edition wrote it.
+        Unreachable: its file is damaged.
         Refused: its disk is full or failing.
     """
     passing = None
@@ -235,4 +236,7 @@ def open_store(folder: Path | None, *, clock: Callable[[], int]) -> SqliteStore:
         return SqliteStore(folder / FILE, lock, clock, passing)
     except BaseException as error:
         lock.release()
-        raise told(error) from error
+        failure = told(error)
+        if isinstance(failure, apsw.Error):  # the file is damaged, or no database
+            raise Unreachable(str(error)) from error
+        raise failure from error
