@@ -203,3 +203,27 @@ def test_a_full_disk_at_the_start_is_told_and_later_the_record_is_as_it_was(
     ):
         assert ids(fhir) == {"du"}
     sound(disk)
+
+
+def test_a_move_into_a_full_disk_goes_on_when_there_is_space(
+    disk: SmallDisk, tmp_path: Path
+) -> None:
+    with (
+        running_server(tmp_path / "a") as (root, _),
+        httpx.Client(base_url=f"{root}/fhir", headers=FHIR, timeout=PATIENCE) as fhir,
+    ):
+        for n in range(20):
+            fhir.put(f"Patient/{n}", json=patient(f"{n}", noise(f"{n}")))
+    target = disk.folder / "b"
+    words = ["move", str(tmp_path / "a"), str(target), "--json"]
+    move = [*disk.within, sys.executable, "-m", "xinglin.cli", *words]
+    (disk.outside / "ballast").write_bytes(bytes(47 << 20))
+    ended = subprocess.run(move, check=False, capture_output=True, text=True)
+    assert ended.returncode == 3
+    assert "disk" in ended.stderr
+    assert "Nothing" not in ended.stderr
+    assert ".." not in ended.stderr
+    disk.free()
+    ended = subprocess.run(move, check=False, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    assert json.loads(ended.stdout)["equal"]
