@@ -18,7 +18,6 @@ from typing import Any
 
 import apsw
 import httpx
-import psycopg
 import pytest
 
 from tests.kit.postgres import a_database
@@ -30,6 +29,7 @@ from xinglin.fhir.search import grammar
 from xinglin.fhir.search.tree import Compartment, Query
 from xinglin.store.face import UNRESTRICTED, Transaction
 from xinglin.store.places import open_database, open_store
+from xinglin.store.relational.database import Unusable
 from xinglin.store.relational.moving import Moved, move
 from xinglin.store.relational.reindexing import TO_COME, set_stage
 from xinglin.store.relational.work import Work
@@ -278,7 +278,7 @@ def reached(place: Place) -> int:
         with open_database(place) as database:
             [(end,)] = database.execute("SELECT coalesce(max(seq), 0) FROM ver")
             return int(end)
-    except (FileNotFoundError, SchemaMismatch, apsw.SQLError, psycopg.errors.UndefinedTable):
+    except (FileNotFoundError, SchemaMismatch, apsw.SQLError, Unusable):
         return 0  # the tables are just being made
 
 
