@@ -27,7 +27,8 @@ class Watch:
         self._access = access
         self._changed = changed
         self._writer = writer
-        self._asked: float | None = None  # when the question was put that is not answered yet
+        # When the first question was put since the last that was answered.
+        self._asked: float | None = None
         self._known: int | None = None  # the generation of search parameters
         self._stop = threading.Event()
         self._threads = [
@@ -52,26 +53,20 @@ class Watch:
 
     def _asking(self) -> None:
         database: Postgres | None = None
-        lost: float | None = None
-        while not self._stop.wait(EVERY if lost is None else PAUSE):
-            self._asked = time.monotonic()
+        while not self._stop.wait(EVERY if self._asked is None else PAUSE):
+            self._asked = self._asked or time.monotonic()
             try:
                 database = database or self._access.open("read")
                 self._ask(database)
             except (Unreachable, Full, Refused, psycopg.Error):  # (another server took its place)
-                lost = lost or time.monotonic()
-                if time.monotonic() - lost > PATIENCE:
-                    self._access.gone = True
                 if database is not None:
                     database.close()
                 database = None
+                continue
             except Unusable:  # it answers; and so says everybody's own question to it
-                lost = None
-                self._access.gone = False
-            else:
-                lost = None
-                self._access.gone = False
+                pass
             self._asked = None
+            self._access.gone = False
         if database is not None:
             database.close()
 
