@@ -25,6 +25,7 @@ from tests.kit.record import (
 from tests.kit.record import a_record as in_a_record
 from xinglin.fhir.outcome import Refused
 from xinglin.store.face import Transaction
+from xinglin.store.relational.database import Unreachable
 from xinglin.store.sqlite import FolderInUse, SchemaMismatch, open_store
 
 DU = {"resourceType": "Patient", "id": "du", "name": [{"family": "Du"}]}
@@ -195,7 +196,7 @@ def test_a_folder_of_another_edition_is_refused_and_left_alone(tmp_path: Path) -
 def test_a_file_that_is_no_record_is_refused(tmp_path: Path) -> None:
     (tmp_path / "record.sqlite").write_bytes(b"something else" * 1000)
     for _ in range(2):
-        with pytest.raises(apsw.NotADBError):
+        with pytest.raises(Unreachable, match="not a database"):
             open_store(tmp_path, clock=Clock())
     assert (tmp_path / "record.sqlite").read_bytes() == b"something else" * 1000
 
