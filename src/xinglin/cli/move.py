@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import sys
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,8 +15,6 @@ if TYPE_CHECKING:
 
 DIFFERENT = 1  # exit codes
 INTERRUPTED = 130  # as shells have it
-
-_GARBAGE = 100_000  # as for an import: many objects, few cycles
 
 
 def move(
@@ -62,14 +59,12 @@ def move(
 
 async def _move(source: Path | str, target: Path | str, progress: Progress) -> Moved:
     from xinglin.cli.moving import reaching
+    from xinglin.cli.record.garbage import seldom_collected
     from xinglin.server.opening import wall_clock
     from xinglin.store.places import open_database, open_store
     from xinglin.store.relational.moving import move as move_record
 
-    threshold = gc.get_threshold()
-    gc.freeze()
-    gc.set_threshold(_GARBAGE)
-    with reaching(source), open_database(source) as database:
+    with seldom_collected(), reaching(source), open_database(source) as database:
         with reaching(target):
             store = open_store(target, clock=wall_clock)
         try:
@@ -77,5 +72,3 @@ async def _move(source: Path | str, target: Path | str, progress: Progress) -> M
                 return await move_record(database, store, progress)
         finally:
             store.close()
-            gc.set_threshold(*threshold)
-            gc.unfreeze()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -11,8 +10,6 @@ import typer
 
 FOUND = 1  # exit codes
 INTERRUPTED = 130  # as shells have it
-
-_GARBAGE = 100_000  # as for an import: many objects, few cycles
 
 
 def verify(
@@ -37,15 +34,14 @@ def verify(
     it can be), 3: the record cannot be reached.
     """
     from xinglin.cli.record.door import Unreachable
+    from xinglin.cli.record.garbage import seldom_collected
     from xinglin.cli.record.opening import unreachable
     from xinglin.cli.record.tables import chosen, reaching
     from xinglin.cli.verifying import Screen
     from xinglin.store.places import open_database, shown
 
     place = chosen(data, database)
-    gc.freeze()
-    gc.set_threshold(_GARBAGE)
-    with Screen(shown(place), as_json=as_json) as screen:
+    with seldom_collected(), Screen(shown(place), as_json=as_json) as screen:
         try:
             with reaching(place), open_database(place, write=repair) as opened:
                 screen.read(opened)

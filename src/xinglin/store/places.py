@@ -10,6 +10,7 @@ from urllib.parse import unquote
 
 from xinglin.store.postgres import open_database as open_postgres_database
 from xinglin.store.postgres import open_store as open_postgres
+from xinglin.store.postgres.connecting import URL
 from xinglin.store.postgres.making import new_record as new_postgres_record
 from xinglin.store.relational.database import Database
 from xinglin.store.relational.restoring import Fill
@@ -17,8 +18,6 @@ from xinglin.store.relational.store import RelationalStore
 from xinglin.store.sqlite import open_database as open_sqlite_database
 from xinglin.store.sqlite import open_store as open_sqlite
 from xinglin.store.sqlite.making import new_record as new_sqlite_record
-
-URL = ("postgresql://", "postgres://")
 
 # The account ends as libpq sees it (PostgreSQL 15, 34.1.1.2).
 _SHOWN = re.compile(

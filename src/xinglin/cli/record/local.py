@@ -6,15 +6,16 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import gc
 import os
 from collections.abc import AsyncIterator, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from xinglin.cli import language
 from xinglin.cli.record.door import Answer, Kind, Line, Note, Reindexing, Unreachable
+from xinglin.cli.record.garbage import seldom_collected
 from xinglin.fhir.outcome import Refused
 from xinglin.fhir.r4.model import RESOURCE_TYPES
 from xinglin.fhir.wording import sentence
@@ -31,9 +32,6 @@ from xinglin.store.face import Transaction
 from xinglin.store.places import shown
 
 _NO_LIMIT: Final = 1_000_000_000  # whoever has the folder needs no protection from himself
-# Parsing makes many objects and few cycles: looking for cycles as often as Python does by
-# default takes a third of the time of an import.
-_GARBAGE: Final = 100_000
 
 
 class Local:
@@ -48,9 +46,8 @@ class Local:
         if isinstance(place, Path) and not (new or place.is_dir()):
             raise Unreachable(self.where, os.strerror(errno.ENOENT))
         self._house = open_house(settings, place)
-        self._threshold = gc.get_threshold()
-        gc.freeze()
-        gc.set_threshold(_GARBAGE)
+        self._open = ExitStack()
+        self._open.enter_context(seldom_collected())
 
     async def submit(self, kind: Kind, bundle: bytes, note: Note | None) -> Answer:
         request = Request("POST", (), body=bundle, base="http://localhost/fhir")
@@ -115,5 +112,4 @@ class Local:
 
     async def close(self) -> None:
         self._house.store.close()
-        gc.set_threshold(*self._threshold)
-        gc.unfreeze()
+        self._open.close()
